@@ -1,0 +1,107 @@
+"""
+What a set of holds changes, for whom: the blast radius of a declaration, and what a restore gives back.
+
+Pure: compares two states. Nothing here decides whether it may happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from incidents.holds import LIVE, Hold
+from incidents.snapshot import build, hold_keys
+from incidents.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """
+    ``entries``: table key -> (before, after). ``access``: one row per grant whose answer or cap changes,
+    ``{partner, flag, before, after, cap_before, cap_after}``, where before and after are decision reasons.
+    """
+
+    entries: dict[str, tuple[Any, Any]]
+    access: list[dict[str, Any]]
+
+    def turned(self, *, off: bool) -> list[dict[str, Any]]:
+        """Grants that lose (or, ``off=False``, regain) their access."""
+        side = "before" if off else "after"
+        return [row for row in self.access if row[side] == "granted" and row["before"] != row["after"]]
+
+    def partners(self) -> list[str]:
+        return sorted({row["partner"] for row in self.access})
+
+    def flags(self) -> list[str]:
+        return sorted({row["flag"] for row in self.access} | self._ids("flag:"))
+
+    def models(self) -> list[str]:
+        return sorted(self._ids("model:"))
+
+    def _ids(self, prefix: str) -> set[str]:
+        return {key.removeprefix(prefix) for key in self.entries if key.startswith(prefix)}
+
+
+def with_holds(state: State, holds: Iterable[Hold]) -> State:
+    """The same state with more holds; the original is left alone."""
+    return _replaced(state, {**state.holds, **{hold.id: hold for hold in holds}})
+
+
+def without_holds(state: State, ids: Iterable[str]) -> State:
+    """The same state with some holds lifted; the original is left alone."""
+    gone = set(ids)
+    return _replaced(state, {id: hold for id, hold in state.holds.items() if id not in gone})
+
+
+def _replaced(state: State, holds: dict[str, Hold]) -> State:
+    copy = replace(state, holds=holds, by_target={})
+    copy.index_holds()
+    return copy
+
+
+def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, table: str = LIVE) -> Blast:
+    """What differs between two states that differ in ``holds``."""
+    keys = sorted({key for hold in holds for key in hold_keys(before, hold)})
+    old, new = build(before), build(after)
+    entries = {}
+    for key in keys:
+        was, becomes = _look(old, key, table), _look(new, key, table)
+        if was != becomes:
+            entries[key] = (was, becomes)
+    access = []
+    for grant in sorted(_affected(before, entries)):
+        partner, model, capability = grant.split(":")
+        was = old.decide(partner, model, capability, now=now, table=table).reason
+        becomes = new.decide(partner, model, capability, now=now, table=table).reason
+        caps = [(_look(side, f"grant:{grant}", table) or {}).get("cap") for side in (old, new)]
+        regions = [(_look(side, f"flag:{model}:{capability}", table) or {}).get("regions") for side in (old, new)]
+        if was != becomes or caps[0] != caps[1] or regions[0] != regions[1]:
+            row: dict[str, Any] = {"partner": partner, "flag": f"{model}:{capability}", "before": was, "after": becomes}
+            if caps[0] != caps[1]:
+                row |= {"cap_before": caps[0], "cap_after": caps[1]}
+            access.append(row)
+    return Blast(entries, access)
+
+
+def _look(snapshot: Any, key: str, table: str) -> Any:
+    live = snapshot.live.get(key)
+    return live if table == LIVE else snapshot.shadow.get(key, live)
+
+
+def _affected(state: State, entries: Iterable[str]) -> list[str]:
+    """Grants that one of the changed entries can reach."""
+    changed = set(entries)
+    return [
+        grant.id
+        for grant in state.catalog.grants.values()
+        if not changed.isdisjoint(
+            {
+                f"grant:{grant.id}",
+                f"partner:{grant.partner}",
+                f"flag:{grant.flag}",
+                f"model:{grant.flag.partition(':')[0]}",
+            }
+        )
+    ]

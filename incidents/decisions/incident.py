@@ -1,0 +1,339 @@
+"""
+Declaring an incident: the playbook's plan becomes holds and duties, in one write.
+
+Knows what a plan means for the state in force (a stage is counted here, inside the append). Does not know who
+is told, nor whether a point has confirmed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from incidents import events as ev
+from incidents.blast import with_holds
+from incidents.clock import rfc3339
+from incidents.decisions import Asker, Decided
+from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
+from incidents.events import Draft
+from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.snapshot import stage_in_force
+from incidents.state import Incident, State
+from playbooks import actions as act
+from playbooks.plan import Plan, PlanError, PlannedAction, plan
+from playbooks.schema import Playbook
+
+SEVERITIES = ("sev1", "sev2", "sev3", "sev4")
+TITLE_LIMIT, SUMMARY_LIMIT, NOTE_LIMIT, REASON_LIMIT = 200, 20_000, 20_000, 2_000
+
+
+class Kind(StrEnum):
+    REAL = "real"
+    DRILL = "drill"
+    TEST = "test"
+
+
+_SERIES = {Kind.REAL: "INC", Kind.DRILL: "DRILL", Kind.TEST: "TEST"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declare:
+    """A declaration as it was asked for. ``digest`` is the playbook file's SHA-256."""
+
+    playbook: Playbook
+    digest: str
+    parameters: dict[str, str]
+    title: str = ""
+    summary: str = ""
+    severity: str = ""
+    kind: Kind = Kind.REAL
+    separate: bool = False
+
+
+class StateWorld:
+    """What a plan may ask about the state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    @property
+    def partners(self) -> Collection[str]:
+        return self._state.catalog.partners
+
+    @property
+    def models(self) -> Collection[str]:
+        return self._state.catalog.models
+
+    @property
+    def flags(self) -> Collection[str]:
+        return self._state.catalog.flags()
+
+    @property
+    def ladder(self) -> Sequence[str]:
+        return self._state.catalog.stages
+
+    def stage_in_force(self, model: str) -> str:
+        return stage_in_force(self._state, model)
+
+
+def planned(state: State, request: Declare) -> Plan:
+    """
+    The playbook's plan for these parameters.
+
+    Raises:
+        Invalid: Missing or unknown parameters, unknown partners, models or flags, each with the nearest match.
+    """
+    _check_words(request)
+    try:
+        return plan(request.playbook, request.parameters, StateWorld(state))
+    except PlanError as error:
+        found = [FieldError(where, message) for where, message in error.errors]
+        raise Invalid("; ".join(e.message for e in found), code="invalid-parameters", errors=found) from error
+
+
+def _check_words(request: Declare) -> None:
+    too_long = [
+        FieldError(name, f"{name} has {len(text)} characters; at most {limit} are taken")
+        for name, text, limit in (("title", request.title, TITLE_LIMIT), ("summary", request.summary, SUMMARY_LIMIT))
+        if len(text) > limit
+    ]
+    if too_long:
+        raise Invalid(too_long[0].message, code="too-long", errors=too_long)
+    if request.severity and request.severity not in SEVERITIES:
+        message = f"unknown severity '{request.severity}'; it is one of {', '.join(SEVERITIES)}"
+        raise Invalid(message, errors=[FieldError("severity", message)])
+
+
+def same_standing(state: State, request: Declare) -> Incident | None:
+    """An incident with the same playbook, parameters and kind whose holds all still stand."""
+    for incident in reversed(state.incidents.values()):
+        if (
+            incident.playbook == request.playbook.id
+            and incident.kind == request.kind
+            and incident.parameters == request.parameters
+            and incident.holds
+            and not incident.lifted
+        ):
+            return incident
+    return None
+
+
+def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Decided:
+    """
+    Everything that a declaration writes, or one line for whoever declares the same again.
+
+    Raises:
+        Invalid: See ``planned``.
+    """
+    steps = planned(state, request)
+    first = None if request.separate else same_standing(state, request)
+    if first is not None:
+        return _join(first, request, asker)
+    id = _next_id(state, request.kind, now)
+    drafts = [
+        Draft(
+            ev.IncidentDeclared(
+                incident=id,
+                incident_kind=request.kind.value,
+                severity=request.severity or steps.severity,
+                playbook=request.playbook.id,
+                playbook_title=request.playbook.title,
+                playbook_version=request.playbook.version,
+                playbook_digest=request.digest,
+                parameters=dict(request.parameters),
+            ),
+            incident=id,
+            text={"title": request.title or default_title(request), "summary": request.summary},
+        )
+    ]
+    drafts += _action_drafts(state, id, request.kind, steps.actions)
+    drafts.append(Draft(_duties(steps, now), incident=id))
+    return Decided(drafts, subject=id)
+
+
+def _join(first: Incident, request: Declare, asker: Asker) -> Decided:
+    who = asker.actor.name
+    if who in (first.declared_by, *first.joined) and not (request.title or request.summary):
+        return Decided([], subject=first.id, joined=True)
+    text = {k: v for k, v in (("title", request.title), ("summary", request.summary)) if v}
+    return Decided([Draft(ev.IncidentJoined(person=who), incident=first.id, text=text)], subject=first.id, joined=True)
+
+
+def _next_id(state: State, kind: Kind, now: datetime) -> str:
+    series = f"{_SERIES[kind]}-{now.year}"
+    return f"{series}-{state.numbers.get(series, 0) + 1:04d}"
+
+
+def default_title(request: Declare) -> str:
+    named = ", ".join(request.parameters[k] for k in request.playbook.parameters if k in request.parameters)
+    return f"{request.playbook.title}: {named}"[:TITLE_LIMIT] if named else request.playbook.title[:TITLE_LIMIT]
+
+
+def holds_of(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> dict[int, list[Hold]]:
+    """
+    The holds that each action places, by action number; skipped, waiting and outside actions place none.
+
+    Later actions see earlier ones: two roll-backs go down two stages.
+    """
+    if kind is Kind.TEST:
+        return {}
+    table = SHADOW if kind is Kind.DRILL else LIVE
+    found: dict[int, list[Hold]] = {}
+    number = len(state.incidents[id].holds) if id in state.incidents else 0
+    for step in actions:
+        if step.skipped or step.waits:
+            continue
+        hold = _hold(state, f"{id}/h{number + 1}", id, step, table)
+        if hold is not None:
+            number += 1
+            found[step.number] = [hold]
+            state = with_holds(state, [hold])
+    return found
+
+
+def _hold(state: State, hold_id: str, incident: str, step: PlannedAction, table: str) -> Hold | None:
+    def made(kind: HoldKind, **what: object) -> Hold:
+        return Hold(id=hold_id, incident=incident, action=step.number, kind=kind, table=table, **what)  # type: ignore[arg-type]
+
+    match step.action:
+        case act.RevokePartner(partner=partner):
+            return made(HoldKind.PARTNER, partner=partner)
+        case act.SwitchOff(capability=capability, regions=regions):
+            model, _, name = capability.rpartition(":")
+            kind = HoldKind.FLAG if model else HoldKind.CAPABILITY
+            return made(kind, model=model or None, capability=name, regions=regions)
+        case act.TightenCap(partner=partner, capability=capability, cap=cap):
+            model, _, name = capability.rpartition(":")
+            return made(HoldKind.CAP, partner=partner, model=model or None, capability=name, cap=dict(cap))
+        case act.HaltModel(model=model):
+            return made(HoldKind.HALT, model=model)
+        case act.FreezePromotion(model=model):
+            return made(HoldKind.PROMOTION, model=model, at_most=stage_in_force(state, model, table))
+        case act.RollBackStage(model=model, stages=stages):
+            stage = _stage_below(state, model, stages, table)
+            return (
+                made(HoldKind.HALT, model=model) if stage is None else made(HoldKind.STAGE, model=model, at_most=stage)
+            )
+        case act.Call():
+            return None
+    assert_never(step.action)
+
+
+def _stage_below(state: State, model: str, stages: int, table: str) -> str | None:
+    """The stage that many rungs below the one in force; None below the first, or where the stage is unknown."""
+    ladder = state.catalog.stages
+    current = stage_in_force(state, model, table)
+    if current not in ladder or ladder.index(current) < stages:
+        return None
+    return ladder[ladder.index(current) - stages]
+
+
+def _action_drafts(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> list[Draft]:
+    holds = holds_of(state, id, kind, actions)
+    drafts: list[Draft] = []
+    for step in actions:
+        placed = holds.get(step.number, [])
+        drafts.append(Draft(_record(step, placed, kind), incident=id))
+        drafts += [Draft(ev.HoldPlaced(hold=hold.data()), incident=id) for hold in placed]
+    return drafts
+
+
+def _record(step: PlannedAction, placed: Sequence[Hold], kind: Kind) -> ev.ActionRecorded:
+    number, name, words = step.number, step.action.name, step.action.describe()
+    if step.skipped:
+        return ev.ActionRecorded(number=number, name=name, words=words, state="skipped", because=step.skipped)
+    if step.waits:
+        because = "waits for a person's word"
+        return ev.ActionRecorded(
+            number=number, name=name, words=words, state="waiting", because=because, order=act.to_order(step.action)
+        )
+    if kind is Kind.TEST:
+        return ev.ActionRecorded(
+            number=number, name=name, words=words, state="skipped", because="a test places no hold"
+        )
+    if placed:
+        words = "; ".join(hold.words() for hold in placed)
+        return ev.ActionRecorded(number=number, name=name, words=words, state="applied")
+    return ev.ActionRecorded(number=number, name=name, words=words, state="outside", order=act.to_order(step.action))
+
+
+def validate(state: State, incident_id: str, number: int, asker: Asker, now: datetime) -> Decided:
+    """
+    A person's word for an action that waited for it: its holds are placed now.
+
+    Raises:
+        Conflicting: The action does not wait (any more).
+    """
+    incident = get_incident(state, incident_id)
+    action = incident.actions.get(number)
+    if action is None:
+        raise Unknown(f"{incident.id} has no action {number}; it has {', '.join(map(str, incident.actions)) or 'none'}")
+    if action.state != "waiting" or action.order is None:
+        raise Conflicting(f"action {number} of {incident.id} is {action.state}, it does not wait for a word")
+    step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
+    return Decided(_action_drafts(state, incident.id, Kind(incident.kind), [step]), subject=incident.id)
+
+
+def note(state: State, incident_id: str, text: str, at: datetime | None, now: datetime) -> Decided:
+    """
+    Words of a person on the timeline; ``at`` is when it happened, if that was earlier.
+
+    Raises:
+        Invalid: Empty, too long, or in the future.
+    """
+    incident = get_incident(state, incident_id)
+    if not text.strip():
+        raise Invalid("the note is empty", errors=[FieldError("text", "the note is empty")])
+    if len(text) > NOTE_LIMIT:
+        message = f"the note has {len(text)} characters; at most {NOTE_LIMIT} are taken"
+        raise Invalid(message, code="too-long", errors=[FieldError("text", message)])
+    if at is not None and at > now + timedelta(minutes=1):
+        message = f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now"
+        raise Invalid(message, errors=[FieldError("at", message)])
+    return Decided([Draft(ev.NoteAdded(), incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
+
+
+def get_incident(state: State, id: str) -> Incident:
+    """
+    Raises:
+        Unknown: With the nearest id.
+    """
+    found = state.incidents.get(id) or state.incidents.get(id.upper())
+    if found is None:
+        raise Unknown(
+            f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.incidents)}", code="unknown-incident"
+        )
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:
+    return ev.DutiesOwed(
+        tasks=[task.data(now) for task in steps.tasks],
+        notices=[notice.data() for notice in steps.notices],
+        clocks=list(steps.clocks),
+        roles=list(steps.roles),
+        exit=list(steps.exit),
+        restore=steps.restore.data(),
+        postmortem=_review(steps, now),
+    )
+
+
+def _review(steps: Plan, now: datetime) -> dict[str, object]:
+    due = steps.postmortem.due
+    return {"ask": list(steps.postmortem.ask), "due": str(due), "due_at": rfc3339(due.end(now))}
+
+
+SECRET = re.compile(r"andon_[A-Za-z0-9_-]{6,}")
+
+
+def mask(text: str) -> str:
+    """Tokens do not belong in the log: what looks like one is cut to its first letters."""
+    return SECRET.sub("andon_[masked]", text)

@@ -1,0 +1,276 @@
+"""
+The one door for change: read, decide, append, fold, tell; and decide again if somebody else appended first.
+
+Owns the state in memory and keeps it at the ledger's head, whoever appends. Publishes an immutable snapshot after
+every append. Knows nothing of HTTP, streams or leases; ``read_began`` and ``blocked`` are facts that others judge by.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from incidents.clock import Clock, rfc3339
+from incidents.credentials import Credential, credentials
+from incidents.decisions import Decided
+from incidents.decisions.incident import mask
+from incidents.errors import HeadMoved, Invalid, Unavailable
+from incidents.events import SYSTEM, Actor, Draft, Event, WriteResumed
+from incidents.ledger import Answer, AnswerKey, Ledger
+from incidents.snapshot import Change, Snapshot, advance, build
+from incidents.state import State, fold
+from incidents.state_copy import FOLD_VERSION, dump_state, load_state
+
+log = structlog.get_logger("andon.desk")
+
+TRIES = 25
+COPY_EVERY = 5_000  # events between two kept states
+
+Decide = Callable[[State, datetime], Decided]
+MakeAnswer = Callable[[State, Decided, Sequence[Event]], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What listeners are told after an append was folded. ``seen_boot``: boot clock when this process saw it."""
+
+    events: Sequence[Event]
+    snapshot: Snapshot
+    change: Change | None
+    seen_boot: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``replayed``: the stored answer of an earlier request with the same key; nothing was decided again."""
+
+    decided: Decided
+    events: Sequence[Event]
+    answer: Answer | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A narrowing change that could not be recorded; no grants are given until an append works again."""
+
+    since: datetime
+    what: str
+    error: str
+
+
+class Desk:
+    """Safe to use from several threads. ``start`` before anything else."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.blocked: Blocked | None = None
+        self.read_began = float("-inf")  # boot clock at which the last successful look at the head began
+        self.trouble: str | None = None  # why the head could not be read
+        self._state = State()
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[Commit], None]] = []
+        self._words: dict[str, dict[str, str]] = {}
+        self._copied_seq = 0
+        self.snapshot: Snapshot = build(self._state)
+        self.credentials: dict[str, Credential] = {}
+
+    # --- starting and following ---
+
+    def start(self) -> None:
+        """
+        Fold the ledger up to its head, from the kept state where there is a usable one.
+
+        Raises:
+            LedgerUnavailable: It can't be read.
+        """
+        with self._lock:
+            began = self.clock.boot()
+            self._state = self._kept_state() or State()
+            self._copied_seq = self._state.seq
+            for event in self.ledger.read(after=self._state.seq):
+                fold(self._state, event)
+            self.snapshot = build(self._state)
+            self.credentials = credentials(self._state)
+            self.read_began = began
+
+    def _kept_state(self) -> State | None:
+        kept = self.ledger.load_state(FOLD_VERSION)
+        if kept is None:
+            return None
+        state = load_state(kept[1])
+        at_seq = self.ledger.read(after=state.seq - 1, limit=1)
+        if not at_seq or at_seq[0].digest != state.digest:
+            log.warning("kept_state_refused", seq=state.seq, why="it is not of this chain")
+            return None
+        return state
+
+    def on_commit(self, listener: Callable[[Commit], None]) -> None:
+        """``listener`` is called in order, under the desk's lock: it must be quick and must not raise."""
+        self._listeners.append(listener)
+
+    def follow(self) -> None:
+        """
+        Look at the ledger's head and fold what others appended. Meant for every 50 ms.
+
+        Raises:
+            LedgerUnavailable: The head can't be read; ``trouble`` says why until it can.
+        """
+        with self._lock:
+            began = self.clock.boot()
+            try:
+                self._catch_up()
+            except Unavailable as error:
+                self.trouble = str(error)
+                raise
+            self.trouble = None
+            self.read_began = began
+
+    def _catch_up(self) -> None:
+        if self.ledger.moved():
+            self._take(self.ledger.read(after=self._state.seq))
+
+    def _take(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        for event in events:
+            fold(self._state, event)
+            self._remember_words(event)
+        change = None
+        if any(e.kind.startswith("access:") or e.kind == "ledger:chain:restored" for e in events):
+            self.snapshot, change = advance(self.snapshot, self._state, events)
+        if any(e.kind.startswith(("people:", "points:")) for e in events):
+            self.credentials = credentials(self._state)
+        commit = Commit(events, self.snapshot, change, self.clock.boot())
+        for listener in self._listeners:
+            listener(commit)
+
+    # --- reading ---
+
+    @contextmanager
+    def read(self) -> Iterator[State]:
+        """The state, standing still while the block runs. Keep the block short and change nothing."""
+        with self._lock:
+            yield self._state
+
+    def words(self, incident: str) -> dict[str, str]:
+        """Title and summary of an incident, as its declaration wrote them (empty where redacted)."""
+        with self._lock:
+            if incident not in self._words:
+                for event in self.ledger.incident(incident)[:1]:
+                    self._words[incident] = dict(event.text or {})
+            return self._words.get(incident, {})
+
+    def _remember_words(self, event: Event) -> None:
+        if event.kind == "incident:life:declared" and event.incident:
+            self._words[event.incident] = dict(event.text or {})
+
+    # --- changing ---
+
+    def submit(
+        self,
+        decide: Decide,
+        *,
+        actor: Actor,
+        key: AnswerKey | None = None,
+        answer: MakeAnswer | None = None,
+        narrowing: str = "",
+    ) -> Outcome:
+        """
+        Decide on the newest state and append; durable when it returns.
+
+        Args:
+            key: With ``answer``: the same key and body gets the first answer again, across crashes, for 7 days.
+            narrowing: What a failed append would have stopped, in words. If it can't be recorded, grants stop.
+
+        Raises:
+            Refused: Nothing was changed.
+            Unavailable: Nothing was recorded.
+        """
+        for _ in range(TRIES):
+            try:
+                with self._lock:
+                    return self._once(decide, actor, key, answer)
+            except HeadMoved:
+                continue
+            except Unavailable as error:
+                if narrowing:
+                    self._block(narrowing, error)
+                raise
+        if narrowing:
+            self._block(narrowing, HeadMoved("others kept appending"))
+        raise Unavailable(f"could not be recorded: {TRIES} others appended to {self.ledger.name} first; try again")
+
+    def _once(self, decide: Decide, actor: Actor, key: AnswerKey | None, answer: MakeAnswer | None) -> Outcome:
+        self._catch_up()
+        if key is not None:
+            stored = self.ledger.answer(key)
+            if stored is not None:
+                return _replay(key, stored)
+        now = self.clock.now()
+        decided = decide(self._state, now)
+        made: list[Answer] = []
+
+        def make(events: Sequence[Event]) -> Answer:
+            made.append(answer(self._state, decided, events) if answer else Answer(200, "null"))
+            return made[0]
+
+        if not decided.drafts and not decided.directory and key is None:
+            return Outcome(decided, [], make([]))
+        events = self.ledger.append(
+            [_masked(draft) for draft in decided.drafts],
+            actor=actor,
+            now=now,
+            expected=self._state.seq,
+            key=key,
+            answer=make if answer else None,
+            directory=decided.directory or None,
+        )
+        if not made:
+            make(events)
+        self._take(events)
+        self.blocked = None
+        return Outcome(decided, events, made[0])
+
+    def _block(self, what: str, error: Exception) -> None:
+        if self.blocked is None:
+            self.blocked = Blocked(self.clock.now(), what, str(error))
+        log.error("kill_not_recorded", what=what, error=str(error), grants="stopped")
+
+    def try_resume(self) -> None:
+        """While blocked: see whether appending works again, and write down that it had not."""
+        blocked = self.blocked
+        if blocked is None:
+            return
+        fact = WriteResumed(failed_at=rfc3339(blocked.since), what=blocked.what, error=blocked.error)
+        self.submit(lambda state, now: Decided([Draft(fact)]), actor=SYSTEM)
+
+    def keep_state(self, *, always: bool = False) -> None:
+        """Keep the folded state beside the log, so that the next start replays only the tail."""
+        with self._lock:
+            if self._state.seq - self._copied_seq < (1 if always else COPY_EVERY):
+                return
+            seq, kept = self._state.seq, dump_state(self._state)
+            self._copied_seq = seq
+        self.ledger.save_state(seq, FOLD_VERSION, kept)
+
+
+def _replay(key: AnswerKey, stored: Answer) -> Outcome:
+    if stored.body != key.body:
+        raise Invalid(
+            f"Idempotency-Key '{key.key[:64]}' was used for another request body; use a new key",
+            code="idempotency-key-reused",
+        )
+    return Outcome(Decided([]), [], stored, replayed=True)
+
+
+def _masked(draft: Draft) -> Draft:
+    """Free words may hold a pasted token; it is masked before anything is written."""
+    return dataclasses.replace(draft, text={name: mask(words) for name, words in draft.text.items()})

@@ -1,0 +1,327 @@
+"""
+What happened: the envelope of an event and every kind of fact that the log can hold.
+
+A fact is past and final. Kinds read ``source:subject:action``; every ``access:`` kind changes what enforcement
+points hold and so moves the revision, no other kind does. ``data`` is chained for good and is all that a fold may
+read; ``text`` holds free words, is salted and can be redacted without breaking the chain.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Self, dataclass_transform
+
+ENVELOPE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a person's id (or ``local:<os user>``, or None), the token's id, and through what."""
+
+    person: str | None
+    token: str | None
+    via: str
+
+    @property
+    def name(self) -> str:
+        return self.person or self.token or self.via
+
+
+SYSTEM = Actor(person=None, token=None, via="system")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """
+    One line of the log as it is stored.
+
+    The chain covers the header (everything but ``data``, ``text``, ``salt`` and ``digest``); ``digest`` is the
+    SHA-256 of that header, hex, and the next event's ``prev``. ``text`` is None where there was none or where it
+    was redacted; ``text_digest`` tells which.
+    """
+
+    seq: int
+    recorded_at: datetime
+    at: datetime
+    kind: str
+    kind_v: int
+    incident: str | None
+    incident_prev: str | None
+    actor: Actor
+    data: dict[str, Any]
+    text: dict[str, str] | None
+    salt: bytes | None
+    data_digest: str
+    text_digest: str | None
+    prev: str
+    digest: str
+    ledger: str
+    v: int = ENVELOPE_VERSION
+
+
+class Fact:
+    """Base of every kind of event; subclasses are frozen dataclasses whose fields are the event's ``data``."""
+
+    __slots__ = ()
+    kind: ClassVar[str] = ""
+    kind_v: ClassVar[int] = 1
+
+    def data(self) -> dict[str, Any]:
+        """The fields as plain JSON values; None is left out so that adding an optional field changes nothing."""
+        found: dict[str, Any] = {}
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if value is not None:
+                found[item.name] = list(value) if isinstance(value, tuple) else value
+        return found
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**data)
+
+
+KINDS: dict[str, type[Fact]] = {}
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def _fact(kind: str) -> Callable[[type[Fact]], type[Any]]:
+    """Register a class as the meaning of one stored kind, and make it a frozen dataclass."""
+
+    def register(cls: type[Fact]) -> type[Any]:
+        made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        made.kind = kind
+        KINDS[kind] = made
+        return made
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A fact that is about to be appended. ``at`` is when it happened if that is not when it is recorded."""
+
+    fact: Fact
+    incident: str | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+# --- the ledger itself ---------------------------------------------------------------------------------------------
+
+
+@_fact("ledger:chain:opened")
+class LedgerOpened(Fact):
+    """The first event: this ledger's id and the public key that signs its checkpoints (None without a key)."""
+
+    ledger_id: str
+    public_key: str | None = None
+    fingerprint: str | None = None
+
+
+@_fact("ledger:chain:restored")
+class LedgerRestored(Fact):
+    """A backup goes on as a ledger of its own: every copy and lease of the old id is void."""
+
+    from_ledger: str
+    to_ledger: str
+
+
+@_fact("ledger:write:resumed")
+class WriteResumed(Fact):
+    """Appending works again after a narrowing change could not be recorded; grants had stopped meanwhile."""
+
+    failed_at: str
+    what: str
+    error: str
+
+
+# --- access: everything that changes what enforcement points hold ---------------------------------------------------
+
+
+@_fact("access:lease:set")
+class LeaseSet(Fact):
+    """How long a point may answer from its copy, whole seconds."""
+
+    seconds: int
+
+
+@_fact("access:catalog:applied")
+class CatalogApplied(Fact):
+    """The difference between two catalogs: ``models/orion-2`` -> value, and what went away."""
+
+    set: dict[str, Any]
+    remove: list[str]
+
+
+@_fact("access:hold:placed")
+class HoldPlaced(Fact):
+    """An incident narrows the catalog. ``hold`` is the JSON form of ``holds.Hold``."""
+
+    hold: dict[str, Any]
+
+
+@_fact("access:hold:lifted")
+class HoldLifted(Fact):
+    """One incident's hold ends; holds of other incidents on the same thing stay."""
+
+    hold: str
+    request: str
+
+
+# --- people and points ----------------------------------------------------------------------------------------------
+
+
+@_fact("people:catalog:applied")
+class PeopleApplied(Fact):
+    """The difference between two lists of people; ids, names, roles and Slack ids only."""
+
+    set: dict[str, Any]
+    remove: list[str]
+
+
+@_fact("people:contacts:changed")
+class ContactsChanged(Fact):
+    """Addresses changed in the directory, which is not chained; names the entries, never the addresses."""
+
+    entries: list[str]
+
+
+@_fact("people:token:created")
+class TokenCreated(Fact):
+    """A token was made. Only its SHA-256 is kept. An ``enforcer`` token registers the point of its name."""
+
+    id: str
+    name: str
+    role: str
+    digest: str
+    person: str | None = None
+    partner: str | None = None
+
+
+@_fact("people:token:revoked")
+class TokenRevoked(Fact):
+    """The token is refused from now on."""
+
+    id: str
+
+
+@_fact("points:point:retired")
+class PointRetired(Fact):
+    """A person says that this enforcement point is gone for good; its tokens are refused."""
+
+    point: str
+
+
+# --- an incident ----------------------------------------------------------------------------------------------------
+
+
+@_fact("incident:life:declared")
+class IncidentDeclared(Fact):
+    """Somebody pulled the cord. Text: ``title``, ``summary``."""
+
+    incident: str
+    incident_kind: str
+    severity: str
+    playbook: str
+    playbook_title: str
+    playbook_version: int
+    playbook_digest: str
+    parameters: dict[str, str]
+
+
+@_fact("incident:life:joined")
+class IncidentJoined(Fact):
+    """Somebody else declared the same while its holds stood. Text: ``title``, ``summary`` as they wrote them."""
+
+    person: str
+
+
+@_fact("incident:action:recorded")
+class ActionRecorded(Fact):
+    """What became of one action of the plan: ``applied``, ``skipped``, ``waiting`` for a word, or owed ``outside``."""
+
+    number: int
+    name: str
+    words: str
+    state: str
+    because: str | None = None
+    order: dict[str, Any] | None = None
+
+
+@_fact("incident:duties:owed")
+class DutiesOwed(Fact):
+    """What the declaration owes: tasks, notices, clocks to assess, the review with its due date, the way back."""
+
+    tasks: list[dict[str, Any]]
+    notices: list[dict[str, Any]]
+    clocks: list[str]
+    roles: list[str]
+    exit: list[str]
+    restore: dict[str, Any]
+    postmortem: dict[str, Any]
+
+
+@_fact("incident:life:contained")
+class IncidentContained(Fact):
+    """Every point confirmed or lapsed. The evidence: who, at which revision, how fast, and who may ask live."""
+
+    revision: int
+    total: int
+    confirmed: int
+    points: list[dict[str, Any]]
+    ask_live: list[str]
+    ms: int
+    slowest: str | None = None
+
+
+@_fact("incident:life:contradicted")
+class ContainmentContradicted(Fact):
+    """Evidence against a containment that had been written down; the state goes back to pending."""
+
+    point: str
+    because: str
+
+
+@_fact("incident:note:added")
+class NoteAdded(Fact):
+    """A person's words. Text: ``note``."""
+
+
+# --- the way back ---------------------------------------------------------------------------------------------------
+
+
+@_fact("restore:request:asked")
+class RestoreAsked(Fact):
+    """One person asks for holds to be lifted, exactly as ``plan`` says. Text: ``reason``."""
+
+    request: str
+    plan: dict[str, Any]
+    plan_digest: str
+    approvals: int
+    expires_at: str
+
+
+@_fact("restore:request:approved")
+class RestoreApproved(Fact):
+    """Another person agrees to that plan."""
+
+    request: str
+    plan_digest: str
+
+
+@_fact("restore:request:refused")
+class RestoreRefused(Fact):
+    """A person says no. Text: ``reason``."""
+
+    request: str
+
+
+@_fact("restore:approval:denied")
+class ApprovalDenied(Fact):
+    """An approval that was not allowed to count, and why."""
+
+    request: str
+    because: str

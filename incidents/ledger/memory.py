@@ -1,0 +1,223 @@
+"""
+The ledger without a disk: for tests and previews.
+
+Keeps every promise of the protocol but durability, with the same sealing; ``beside`` opens the same log a second time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
+from incidents.events import Actor, Draft, Event
+from incidents.ledger import Answer, AnswerKey, Head, Instance, PointUse, Usage
+from incidents.ledger.chain import Tip, mint, seal_all
+
+
+@dataclass(slots=True)
+class _Store:
+    """What all handles of one log share."""
+
+    id: str
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    commits: int = 0
+    events: list[Event] = field(default_factory=list)
+    of_incident: dict[str, list[int]] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str], tuple[datetime, Answer]] = field(default_factory=dict)
+    directory: dict[str, str] = field(default_factory=dict)
+    state: tuple[int, str, bytes] | None = None
+    instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    uses: dict[str, PointUse] = field(default_factory=dict)
+    usage: dict[tuple[str, str, str, str, str], Usage] = field(default_factory=dict)
+
+    def tip(self) -> Tip:
+        if not self.events:
+            return Tip()
+        last = self.events[-1]
+        return Tip(last.seq, last.digest, last.recorded_at)
+
+
+class MemoryLedger:
+    """The Ledger protocol over Python lists."""
+
+    name = "memory"
+
+    def __init__(self, ledger_id: str | None = None, *, _store: _Store | None = None) -> None:
+        self._store = _store or _Store(ledger_id or mint())
+        self._seen = self._store.commits
+        self._closed = False
+
+    def beside(self) -> MemoryLedger:
+        """Another handle on the same log, as another program would have it."""
+        return MemoryLedger(_store=self._store)
+
+    @property
+    def id(self) -> str:
+        return self._store.id
+
+    def head(self) -> Head:
+        with self._open() as store:
+            return store.tip().head
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        actor: Actor,
+        now: datetime,
+        expected: int,
+        key: AnswerKey | None = None,
+        answer: Callable[[Sequence[Event]], Answer] | None = None,
+        directory: Mapping[str, str | None] | None = None,
+        redact: Sequence[int] = (),
+    ) -> list[Event]:
+        with self._open() as store:
+            tip = store.tip()
+            _refuse_moved_head(store, tip, expected, key)
+            sealed = seal_all(drafts, actor=actor, now=now, ledger=store.id, tip=tip, newest_of=self._newest_of)
+            kept = answer(sealed) if key is not None and answer is not None else None
+            for seq in redact:
+                if not 0 < seq <= expected:
+                    raise Unknown(f"there is no event {seq} to redact; the newest is {expected}")
+            # Nothing above has changed anything, nothing below can fail: that is this ledger's transaction.
+            _store_events(store, sealed, redact)
+            if key is not None and kept is not None:
+                store.answers[key.owner, key.route, key.key] = (now, replace(kept, body=key.body))
+            for name, value in (directory or {}).items():
+                if value is None:
+                    store.directory.pop(name, None)
+                else:
+                    store.directory[name] = value
+            store.commits += 1
+            return sealed
+
+    def read(self, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        with self._open() as store:
+            return store.events[after : None if limit is None else after + limit]
+
+    def incident(self, incident: str) -> list[Event]:
+        with self._open() as store:
+            return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
+
+    def moved(self) -> bool:
+        with self._open() as store:
+            moved, self._seen = store.commits != self._seen, store.commits
+            return moved
+
+    def answer(self, key: AnswerKey) -> Answer | None:
+        with self._open() as store:
+            found = store.answers.get((key.owner, key.route, key.key))
+            return found[1] if found else None
+
+    def forget_answers(self, before: datetime) -> int:
+        with self._open() as store:
+            old = [name for name, (recorded_at, _) in store.answers.items() if recorded_at < before]
+            for name in old:
+                del store.answers[name]
+            store.commits += 1
+            return len(old)
+
+    def directory(self) -> dict[str, str]:
+        with self._open() as store:
+            return dict(sorted(store.directory.items()))
+
+    def save_state(self, seq: int, version: str, state: bytes) -> None:
+        with self._open() as store:
+            store.state = (seq, version, state)
+
+    def load_state(self, version: str) -> tuple[int, bytes] | None:
+        with self._open() as store:
+            if store.state is None or store.state[1] != version:
+                return None
+            return store.state[0], store.state[2]
+
+    def instances(self) -> list[Instance]:
+        with self._open() as store:
+            return [row for _, row in sorted(store.instances.items())]
+
+    def write_instances(self, rows: Sequence[Instance]) -> None:
+        with self._open() as store:
+            for row in rows:
+                old = store.instances.get((row.point, row.instance), row)
+                store.instances[row.point, row.instance] = replace(old, last_at=max(old.last_at, row.last_at))
+
+    def drop_instances(self, rows: Sequence[tuple[str, str]]) -> None:
+        with self._open() as store:
+            for point, instance in rows:
+                store.instances.pop((point, instance), None)
+
+    def point_uses(self) -> list[PointUse]:
+        with self._open() as store:
+            return [row for _, row in sorted(store.uses.items())]
+
+    def write_point_uses(self, rows: Sequence[PointUse]) -> None:
+        with self._open() as store:
+            for row in rows:
+                old = store.uses.get(row.point, row)
+                store.uses[row.point] = PointUse(
+                    row.point,
+                    old.copies or row.copies,
+                    old.flagd or row.flagd,
+                    old.asks or row.asks,
+                    max(old.last_at, row.last_at),
+                )
+
+    def usage(self, *, since: str) -> list[Usage]:
+        with self._open() as store:
+            return [row for _, row in sorted(store.usage.items()) if row.window_start >= since]
+
+    def write_usage(self, rows: Sequence[Usage]) -> None:
+        with self._open() as store:
+            for row in rows:
+                name = (row.window_start, row.instance, row.partner, row.flag, row.per)
+                old = store.usage.get(name, row)
+                store.usage[name] = row if row.count >= old.count else old
+
+    def drop_usage(self, *, before: str) -> None:
+        with self._open() as store:
+            store.usage = {name: row for name, row in store.usage.items() if row.window_start >= before}
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _newest_of(self, incident: str) -> str | None:
+        found = self._store.of_incident.get(incident)
+        return self._store.events[found[-1] - 1].digest if found else None
+
+    def _open(self) -> _Held:
+        if self._closed:
+            raise LedgerUnavailable("memory: this ledger has been closed; open it again")
+        return _Held(self._store)
+
+
+class _Held:
+    """The store, locked for one ``with`` block."""
+
+    def __init__(self, store: _Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> _Store:
+        self._store.lock.acquire()
+        return self._store
+
+    def __exit__(self, *_: object) -> None:
+        self._store.lock.release()
+
+
+def _refuse_moved_head(store: _Store, tip: Tip, expected: int, key: AnswerKey | None) -> None:
+    if tip.seq != expected:
+        raise HeadMoved(f"memory: the head is event {tip.seq}, the decision was made on event {expected}")
+    if key is not None and (key.owner, key.route, key.key) in store.answers:
+        raise HeadMoved(f"memory: the key '{key.key}' has been answered meanwhile; look the answer up")
+
+
+def _store_events(store: _Store, sealed: Sequence[Event], redact: Sequence[int]) -> None:
+    for event in sealed:
+        store.events.append(event)
+        if event.incident is not None:
+            store.of_incident.setdefault(event.incident, []).append(event.seq)
+    for seq in redact:
+        store.events[seq - 1] = replace(store.events[seq - 1], text=None, salt=None)

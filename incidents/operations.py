@@ -1,0 +1,493 @@
+"""
+Everything that a person or program can have done, once, for every surface.
+
+Each operation turns plain values into a decision, has the desk record it and returns what to answer: an HTTP-like
+status and JSON values. Surfaces translate; they decide nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from incidents import catalog_file, views
+from incidents.blast import compare, with_holds
+from incidents.clock import parse_rfc3339, rfc3339
+from incidents.decisions import Asker, Decided, access, incident, needs, restore
+from incidents.decisions.incident import Declare, Kind
+from incidents.desk import Desk
+from incidents.enforcement.grants import bound
+from incidents.enforcement.points import Points
+from incidents.enforcement.usage import UsageBook
+from incidents.errors import FieldError, Invalid, Refused, Unknown, nearest
+from incidents.events import Event
+from incidents.holds import LIVE, SHADOW, Hold
+from incidents.ledger import Answer, AnswerKey
+from incidents.roles import Right
+from incidents.state import Incident, State
+from incidents.timeline import Row, rows
+from playbooks.loader import Library, UnknownPlaybook
+from playbooks.plan import Plan
+
+Json = dict[str, Any]
+BREAK_GLASS = "break-glass"
+KILL_KINDS = ("partner", "capability", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``secret``: shown this once and never stored."""
+
+    status: int
+    body: Json
+    replayed: bool = False
+
+
+class Operations:
+    def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
+        self.desk, self.points, self.usage, self.library = desk, points, usage, library
+        self.public_url = public_url
+
+    # --- declaring ---
+
+    def declare(self, asker: Asker, body: Mapping[str, Any], key: AnswerKey | None = None) -> Reply:
+        """
+        Declare an incident; answered when its containment is durable.
+
+        Raises:
+            Refused: See ``decisions.incident``.
+            Unavailable: It could not be recorded; grants stop until an append works again.
+        """
+        needs(asker, Right.RESPOND, "declaring an incident")
+        request = self._request(body)
+        kind = Kind(request.kind)
+        outcome = self.desk.submit(
+            lambda state, now: incident.declare(state, request, asker, now),
+            actor=asker.actor,
+            key=key,
+            answer=lambda state, decided, events: self._declared(state, request, decided, events),
+            narrowing="" if kind is Kind.TEST else f"{request.playbook.id} {dict(request.parameters)}",
+        )
+        return _reply(outcome.answer, outcome.replayed)
+
+    def kill(self, asker: Asker, what: str, name: str, reason: str, key: AnswerKey | None = None) -> Reply:
+        """Direct break-glass: needs a reason and nothing else."""
+        if what not in KILL_KINDS:
+            message = f"unknown kind '{what[:40]}'.{nearest(what, KILL_KINDS)} Kill a partner, a capability or a model."
+            raise Invalid(message, errors=[FieldError("what", message)])
+        if not reason.strip():
+            raise Invalid("a kill needs a reason", errors=[FieldError("reason", "say why, in a few words")])
+        if len(reason) > incident.REASON_LIMIT:
+            message = f"the reason has {len(reason)} characters; at most {incident.REASON_LIMIT} are taken"
+            raise Invalid(message, code="too-long", errors=[FieldError("reason", message)])
+        body = {"playbook": BREAK_GLASS, "parameters": {what: name}, "summary": reason}
+        return self.declare(asker, body, key)
+
+    def preview(self, asker: Asker, body: Mapping[str, Any]) -> Json:
+        """The blast radius of a declaration. Changes nothing."""
+        needs(asker, Right.READ, "a preview")
+        request = self._request(body)
+        with self.desk.read() as state:
+            now = self.desk.clock.now()
+            steps = incident.planned(state, request)
+            kind = Kind(request.kind)
+            table = SHADOW if kind is Kind.DRILL else LIVE
+            holds = [h for found in incident.holds_of(state, "preview", kind, steps.actions).values() for h in found]
+            after = with_holds(state, holds)
+            found = compare(state, after, holds, now, table)
+            joins = None if request.separate else incident.same_standing(state, request)
+            containment = self.points.fresh(state, holds, state.seq + 1, now, self.desk.clock.boot())
+            return self._preview(request, steps, views.blast(found), holds, containment, joins, now, state)
+
+    def _preview(
+        self,
+        request: Declare,
+        steps: Plan,
+        blast: Json,
+        holds: Sequence[Hold],
+        containment: Json,
+        joins: Incident | None,
+        now: datetime,
+        state: State,
+    ) -> Json:
+        words = {h.action: h.words() for h in holds}
+        partners = set(blast["partners"])
+        return {
+            "playbook": request.playbook.id,
+            "title": request.title or incident.default_title(request),
+            "kind": request.kind,
+            "severity": request.severity or steps.severity,
+            "actions": [
+                {
+                    "number": a.number,
+                    "name": a.action.name,
+                    "words": words.get(a.number, a.action.describe()),
+                    "state": "skipped" if a.skipped else "waits" if a.waits else "would apply",
+                    **({"because": a.skipped} if a.skipped else {}),
+                }
+                for a in steps.actions
+            ],
+            **blast,
+            "usage": [row for row in self.usage.of(now=now) if row["partner"] in partners],
+            "clocks": list(steps.clocks),
+            "told": [notice.data() for notice in steps.notices],
+            "tasks": [task.data(now) for task in steps.tasks],
+            "roles": list(steps.roles),
+            "left_out": list(steps.left_out),
+            "points": containment["total"],
+            "ask_live": containment["ask_live"],
+            "may_serve": containment["may_serve"],
+            "contained_within_s": bound(state.lease_seconds),
+            "contained_by": containment["contained_by"],
+            "would_join": joins.id if joins else None,
+        }
+
+    def _request(self, body: Mapping[str, Any]) -> Declare:
+        name = str(body.get("playbook") or "")
+        try:
+            entry = self.library.entry(name)
+        except UnknownPlaybook as error:
+            raise Invalid(str(error), code="unknown-playbook", errors=[FieldError("playbook", str(error))]) from error
+        kind = body.get("kind") or Kind.REAL.value
+        if kind not in tuple(Kind):
+            message = f"unknown kind '{str(kind)[:40]}'; it is real, drill or test"
+            raise Invalid(message, errors=[FieldError("kind", message)])
+        return Declare(
+            playbook=entry.playbook,
+            digest=entry.digest,
+            parameters=dict(body.get("parameters") or {}),
+            title=body.get("title") or "",
+            summary=body.get("summary") or "",
+            severity=body.get("severity") or "",
+            kind=Kind(kind),
+            separate=bool(body.get("separate")),
+        )
+
+    def _declared(self, state: State, request: Declare, decided: Decided, events: Sequence[Event]) -> Answer:
+        """Made inside the transaction, so that the same key gets the same answer after a crash."""
+        if decided.joined:
+            known = state.incidents[decided.subject]
+            containment = self.points.containment(state, known, self.desk.clock.boot())
+            first = views.names(state).get(known.declared_by, known.declared_by)
+            row = views.incident_row(state, known, self.desk.words(known.id))
+            return _answer(200, row | {"joined": True, "first_by": first, "containment": containment})
+        placed = [e for e in events if e.kind == "access:hold:placed"]
+        revision = placed[-1].seq if placed else state.revision
+        holds = [Hold.read(e.data["hold"]) for e in placed]
+        ordered_at = events[-1].recorded_at
+        facts = events[0].data
+        body = {
+            "id": decided.subject,
+            "kind": facts["incident_kind"],
+            "status": "declared",
+            "severity": facts["severity"],
+            "title": (events[0].text or {}).get("title", ""),
+            "revision": revision,
+            "holds": [h.words() for h in holds],
+            "skipped": [e.data["words"] for e in events if e.data.get("state") == "skipped"],
+            "url": f"{self.public_url}/incidents/{decided.subject}",
+            "joined": False,
+            "containment": self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot()),
+        }
+        return _answer(201, body)
+
+    # --- reading ---
+
+    def incident(self, asker: Asker, id: str) -> Json:
+        needs(asker, Right.READ, "reading an incident")
+        words = self.desk.words(self._id(id))
+        with self.desk.read() as state:
+            found = incident.get_incident(state, id)
+            containment = self.points.containment(state, found, self.desk.clock.boot())
+            return views.incident_whole(state, found, words, containment, self.desk.clock.now())
+
+    def _id(self, id: str) -> str:
+        with self.desk.read() as state:
+            return incident.get_incident(state, id).id
+
+    def incidents(
+        self, asker: Asker, *, status: str = "", kind: str = "", search: str = "", limit: int = 50, cursor: str = ""
+    ) -> Json:
+        """Newest first; ``cursor`` is the last id of the page before."""
+        needs(asker, Right.READ, "reading incidents")
+        with self.desk.read() as state:
+            ids = [i.id for i in state.incidents.values() if status in ("", i.status) and kind in ("", i.kind)][::-1]
+        if cursor:
+            ids = ids[ids.index(cursor) + 1 :] if cursor in ids else []
+        found: list[Json] = []
+        for id in ids:
+            words = self.desk.words(id)
+            with self.desk.read() as state:
+                row = views.incident_row(state, state.incidents[id], words)
+            if _matches(row, words, search):
+                found.append(row)
+            if len(found) > limit:
+                break
+        return {"items": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+    def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
+        """Rows in the order in which they were recorded."""
+        needs(asker, Right.READ, "reading a timeline")
+        known = self._id(id)
+        events = [e for e in self.desk.ledger.incident(known) if e.seq > after][:limit]
+        with self.desk.read() as state:
+            return rows(events, views.names(state))
+
+    def containment(self, asker: Asker, id: str) -> Json:
+        needs(asker, Right.READ, "reading an incident")
+        with self.desk.read() as state:
+            return self.points.containment(state, incident.get_incident(state, id), self.desk.clock.boot())
+
+    def before_and_now(self, asker: Asker, id: str) -> list[Json]:
+        needs(asker, Right.READ, "reading an incident")
+        with self.desk.read() as state:
+            return views.before_and_now(state, incident.get_incident(state, id), self.desk.clock.now())
+
+    def check(self, asker: Asker, partner: str, model: str, capability: str, region: str | None = None) -> Json:
+        """The decision, with its reason; partners may ask for themselves and are not told who holds what."""
+        own = asker.may(Right.OWN_ACCESS)
+        if not own:
+            needs(asker, Right.READ, "asking for a decision")
+        now = self.desk.clock.now()
+        who = asker.partner if own else partner
+        decision = self.desk.snapshot.decide(
+            who, model, capability, now=now, region=region, used=lambda p, f, per: self.usage.used(p, f, per, now)
+        )
+        held_by = [] if own else list(decision.held_by)
+        return {
+            "allowed": decision.allowed,
+            "reason": decision.reason,
+            "revision": decision.revision,
+            "held_by": held_by,
+        }
+
+    def points_overview(self, asker: Asker) -> list[Json]:
+        needs(asker, Right.READ, "reading enforcement points")
+        with self.desk.read() as state:
+            return self.points.overview(state, self.desk.clock.boot())
+
+    # --- changing an incident ---
+
+    def note(self, asker: Asker, id: str, text: str, at: str | None = None, key: AnswerKey | None = None) -> Reply:
+        needs(asker, Right.RESPOND, "writing a note")
+        moment = _moment(at)
+        return self._do(
+            asker,
+            lambda state, now: incident.note(state, id, text, moment, now),
+            lambda state, decided, events: (
+                201,
+                {"incident": decided.subject, "seq": events[0].seq, "at": rfc3339(events[0].at)},
+            ),
+            key,
+        )
+
+    def validate(self, asker: Asker, id: str, number: int, key: AnswerKey | None = None) -> Reply:
+        """A person's word for an action that waits for it."""
+        needs(asker, Right.RESPOND, "validating an action")
+        return self._do(
+            asker,
+            lambda state, now: incident.validate(state, id, number, asker, now),
+            lambda state, decided, events: (
+                200,
+                {"incident": decided.subject, "action": number, "revision": events[-1].seq},
+            ),
+            key,
+            narrowing=f"action {number} of {id}",
+        )
+
+    # --- the way back ---
+
+    def ask_restore(
+        self, asker: Asker, id: str, only: Sequence[int], reason: str, key: AnswerKey | None = None
+    ) -> Reply:
+        def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+            data = events[0].data
+            return 201, {
+                "id": decided.subject,
+                "incident": events[0].incident,
+                "state": "open",
+                "plan": data["plan"],
+                "plan_digest": data["plan_digest"],
+                "approvals": data["approvals"],
+                "expires_at": data["expires_at"],
+            }
+
+        return self._do(
+            asker,
+            lambda state, now: restore.ask(state, id, only=only, reason=reason, asker=asker, now=now),
+            answered,
+            key,
+        )
+
+    def restore_request(self, asker: Asker, id: str) -> Json:
+        needs(asker, Right.READ, "reading a restore request")
+        with self.desk.read() as state:
+            return views.restore(state, restore.get_request(state, id), self.desk.clock.now())
+
+    def approve(self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None) -> Reply:
+        """An approval that is not allowed to count is refused, and the attempt is written down."""
+
+        def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+            lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
+            request = state.requests[decided.subject]
+            left = max(0, request.approvals - len(request.approved_by) - 1)
+            return 200, {
+                "id": decided.subject,
+                "incident": request.incident,
+                "state": "done" if lifted else "open",
+                "approvals_left": left,
+                "lifted": lifted,
+                "revision": events[-1].seq if lifted else state.revision,
+            }
+
+        try:
+            return self._do(
+                asker,
+                lambda state, now: restore.approve(state, id, plan_digest=plan_digest, asker=asker, now=now),
+                answered,
+                key,
+            )
+        except Refused as error:
+            self._write_denial(asker, id, error)
+            raise
+
+    def _write_denial(self, asker: Asker, id: str, error: Refused) -> None:
+        with self.desk.read() as state:
+            known = state.requests.get(id) or state.requests.get(id.upper())
+        if known is not None and asker.may(Right.READ) and not isinstance(error, Unknown):
+            self.desk.submit(lambda state, now: restore.denied(known, error), actor=asker.actor)
+
+    def refuse(self, asker: Asker, id: str, reason: str, key: AnswerKey | None = None) -> Reply:
+        return self._do(
+            asker,
+            lambda state, now: restore.refuse(state, id, reason=reason, asker=asker, now=now),
+            lambda state, decided, events: (200, {"id": decided.subject, "state": "refused"}),
+            key,
+        )
+
+    # --- catalog, tokens, points ---
+
+    def catalog(self, asker: Asker) -> Json:
+        """The whole catalog in the file's form; addresses only for those who respond."""
+        needs(asker, Right.READ, "reading the catalog")
+        directory = self.desk.ledger.directory() if asker.may(Right.RESPOND) or asker.may(Right.CATALOG) else {}
+        with self.desk.read() as state:
+            return catalog_file.as_file(state.catalog, directory)
+
+    def apply_catalog(self, asker: Asker, text: str | bytes, name: str, *, check: bool = False) -> Json:
+        """
+        Make the catalog what the file says (or, ``check``, only say what that would change).
+
+        Applying twice changes nothing. A change that a hold overrides is accepted and named under ``overridden``.
+        """
+        needs(asker, Right.READ if check else Right.CATALOG, "changing the catalog")
+        known = self.desk.ledger.directory()
+        said: Json = {}
+
+        def decide(state: State, now: datetime) -> Decided:
+            wanted = catalog_file.read(text, name, state.catalog)
+            decided, diff = access.apply_catalog(state, wanted.sections, wanted.directory, known, asker)
+            lines = access.describe(state, diff)
+            contacts = [f"~ {path}: address changed" for path in sorted(decided.directory)]
+            said.update(changes=lines + contacts, overridden=list(decided.notes))
+            return decided
+
+        if check:
+            with self.desk.read() as state:
+                decide(state, self.desk.clock.now())
+            return {"applied": False, "changed": bool(said["changes"]), **said, "revision": self.desk.snapshot.revision}
+        outcome = self.desk.submit(decide, actor=asker.actor)
+        changed = bool(outcome.events)
+        return {"applied": changed, "changed": changed, **said, "revision": self.desk.snapshot.revision}
+
+    def create_token(
+        self, asker: Asker, request: access.CreateToken, key: AnswerKey | None = None
+    ) -> tuple[Reply, str | None]:
+        """The reply without the secret, and the secret: None where the answer is a repeated one."""
+        secret = access.new_secret()
+        reply = self._do(
+            asker,
+            lambda state, now: access.create_token(state, request, secret, asker),
+            lambda state, decided, events: (
+                201,
+                {
+                    "id": decided.subject,
+                    "name": request.name,
+                    "role": request.role,
+                    "person": request.person,
+                    "partner": request.partner,
+                },
+            ),
+            key,
+        )
+        return reply, None if reply.replayed else secret
+
+    def tokens(self, asker: Asker) -> list[Json]:
+        needs(asker, Right.PEOPLE, "listing tokens")
+        with self.desk.read() as state:
+            return [views.token(t) for t in state.tokens.values()]
+
+    def revoke_token(self, asker: Asker, id: str) -> Reply:
+        return self._do(
+            asker,
+            lambda state, now: access.revoke_token(state, id, asker),
+            lambda state, decided, events: (200, {"id": decided.subject, "revoked": True}),
+            None,
+        )
+
+    def retire_point(self, asker: Asker, name: str) -> Reply:
+        return self._do(
+            asker,
+            lambda state, now: access.retire_point(state, name, asker),
+            lambda state, decided, events: (200, {"name": decided.subject, "retired": True}),
+            None,
+        )
+
+    # --- inside ---
+
+    def _do(
+        self,
+        asker: Asker,
+        decide: Callable[[State, datetime], Decided],
+        answered: Callable[[State, Decided, Sequence[Event]], tuple[int, Json]],
+        key: AnswerKey | None,
+        narrowing: str = "",
+    ) -> Reply:
+        outcome = self.desk.submit(
+            decide,
+            actor=asker.actor,
+            key=key,
+            answer=lambda state, decided, events: _answer(*answered(state, decided, events)),
+            narrowing=narrowing,
+        )
+        return _reply(outcome.answer, outcome.replayed)
+
+
+def _answer(status: int, body: Json) -> Answer:
+    return Answer(status, json.dumps(body, separators=(",", ":")))
+
+
+def _reply(answer: Answer | None, replayed: bool) -> Reply:
+    if answer is None:
+        return Reply(200, {}, replayed)
+    return Reply(answer.status, json.loads(answer.json), replayed)
+
+
+def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:
+    if not search:
+        return True
+    text = " ".join([row["id"], row["title"], row["playbook"], *row["holds"], words.get("summary", "")]).lower()
+    return all(part in text for part in search.lower().split())
+
+
+def _moment(at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    try:
+        return parse_rfc3339(at)
+    except ValueError as error:
+        message = f"'{at[:60]}' is not a time with its zone, like 2026-11-23T14:02:07Z"
+        raise Invalid(message, errors=[FieldError("at", message)]) from error

@@ -1,0 +1,311 @@
+"""
+The wiring: one function builds everything, and tests call the same one.
+
+Owns the engine thread that follows the ledger every 50 ms and writes down what was proven. Only ``serve`` starts it;
+the command line beside a ledger builds the same service without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+
+import structlog
+
+from incidents.clock import Clock, SystemClock, rfc3339
+from incidents.decisions import Decided, access
+from incidents.desk import Commit, Desk
+from incidents.enforcement.grants import bound
+from incidents.enforcement.points import Finished, Points
+from incidents.enforcement.usage import UsageBook, window_start
+from incidents.errors import AndonError, Unavailable
+from incidents.events import SYSTEM, Actor, Draft, IncidentContained, LeaseSet, LedgerOpened, TokenCreated
+from incidents.ledger import Ledger
+from incidents.ledger.checkpoint import SigningKey, load_key, make_key
+from incidents.ledger.checkpoint import sign as sign_checkpoint
+from incidents.ledger.sqlite import SqliteLedger
+from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
+from incidents.operations import Operations
+from incidents.settings import Settings
+from incidents.state import Incident, State
+from playbooks.loader import Library as Playbooks
+from runbooks.library import Library as Runbooks
+
+log = structlog.get_logger("andon.service")
+
+CYCLE_SECONDS = 0.05
+READY_SECONDS = 2.0
+ANSWERS_KEPT = timedelta(days=7)
+
+
+class Service:
+    """Everything that runs, put together. ``open`` it, then ``start`` the engine if it serves points."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
+        self.settings, self.ledger, self.clock = settings, ledger, clock
+        self.runbooks = Runbooks.load(settings.playbooks)
+        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.desk = Desk(ledger, clock)
+        self.points = Points()
+        self.usage = UsageBook()
+        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.tell_pages: Callable[[], None] = lambda: None
+        self.wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._cycle_at = float("-inf")
+        self._complained: dict[str, float] = {}
+        self._told = 0
+
+    @classmethod
+    def open(cls, settings: Settings, *, ledger: Ledger | None = None, clock: Clock | None = None) -> Service:
+        """
+        Open the ledger and fold it.
+
+        Raises:
+            LedgerUnavailable: It is missing, locked, corrupt or newer than this program.
+        """
+        service = cls(settings, ledger or SqliteLedger.open(settings.database_path), clock or SystemClock())
+        service.desk.start()
+        service._load_telemetry()
+        service.desk.on_commit(service._committed)
+        return service
+
+    def _load_telemetry(self) -> None:
+        now, boot = self.clock.now(), self.clock.boot()
+        with self.desk.read() as state:
+            lease = state.longest_lease(now - timedelta(minutes=10))
+            self.points.load(self.ledger.instances(), self.ledger.point_uses(), boot=boot, lease=lease)
+            self.usage.load(self.ledger.usage(since=window_start(now, "day")))
+            for incident in state.incidents.values():
+                self.points.order(state, incident, boot=boot, now=now)
+
+    # --- secrets that pages and tickets are signed with ---
+
+    @cached_property
+    def signing_key(self) -> SigningKey | None:
+        path = self.settings.key_path
+        return load_key(path) if path.exists() else None
+
+    def secret(self, purpose: str) -> bytes:
+        """Derived from the signing key, so that it survives restarts; random for this process where there is none."""
+        if self.signing_key is None:
+            return hmac.new(self._random, purpose.encode(), hashlib.sha256).digest()
+        seed = self.signing_key.sign(b"andon secrets, not a checkpoint")
+        return hmac.new(seed, purpose.encode(), hashlib.sha256).digest()
+
+    @cached_property
+    def _random(self) -> bytes:
+        return secrets.token_bytes(32)
+
+    def checkpoint(self) -> str:
+        """
+        The ledger's head, signed.
+
+        Raises:
+            Unavailable: There is no signing key.
+        """
+        if self.signing_key is None:
+            raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
+        return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
+
+    # --- the engine ---
+
+    def start(self) -> None:
+        """Start following the ledger."""
+        self.cycle()
+        self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the engine, write down what is only in memory, and close the ledger."""
+        self._stopping = True
+        self.wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        for last in (self.flush, lambda: self.desk.keep_state(always=True)):
+            try:
+                last()
+            except Unavailable as error:
+                log.warning("not_written_at_stop", error=str(error))
+        self.ledger.close()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self.wake.wait(CYCLE_SECONDS)
+            self.wake.clear()
+            try:
+                self.cycle()
+            except Exception as error:  # noqa: BLE001 - the engine must go on, whatever one cycle met
+                CYCLE_FAILURES.inc()
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Each trouble once a minute; with the traceback where it is not one that we know."""
+        now = time.monotonic()
+        if now - self._complained.get(str(error), -60.0) >= 60:
+            self._complained = {str(error): now}
+            log.error("cycle_failed", error=str(error), exc_info=not isinstance(error, AndonError))
+
+    def cycle(self) -> None:
+        """Follow the head, judge containment, write down what is proven."""
+        self.desk.follow()
+        boot = self.clock.boot()
+        with self.desk.read() as state:
+            points = dict(state.points)
+        for finished in self.points.tick(points, boot):
+            self._write_contained(finished)
+        self._cycle_at = boot
+        told = self.points.acknowledgements
+        if told != self._told:
+            self._told = told
+            self.tell_pages()
+
+    def ready(self) -> str | None:
+        """Why this process is not ready; None if it is."""
+        if self.desk.blocked is not None:
+            return f"a kill could not be recorded since {rfc3339(self.desk.blocked.since)}: {self.desk.blocked.error}"
+        if self.desk.trouble is not None:
+            return self.desk.trouble
+        if self.desk.snapshot.unreadable is not None:
+            return f"the log holds what this version can't read: {self.desk.snapshot.unreadable}"
+        if self.clock.boot() - self._cycle_at > READY_SECONDS:
+            return "the engine has not finished a cycle in time"
+        return None
+
+    def _committed(self, commit: Commit) -> None:
+        """Under the desk's lock: start to watch what was ordered, stop where it was written down."""
+        with self.desk.read() as state:
+            for event in commit.events:
+                incident = state.incidents.get(event.incident or "")
+                if incident is None:
+                    continue
+                if event.kind in ("access:hold:placed", "incident:life:contradicted"):
+                    self._watch(state, incident, commit.seen_boot)
+                elif event.kind == "incident:life:contained":
+                    self.points.settle(incident.id, int(event.data["revision"]))
+        self.wake.set()
+
+    def _watch(self, state: State, incident: Incident, boot: float) -> None:
+        self.points.order(state, incident, boot=boot, now=self.clock.now())
+
+    def _write_contained(self, finished: Finished) -> None:
+        """The fact that matters, once."""
+
+        def decide(state: State, now: object) -> Decided:
+            incident = state.incidents[finished.incident]
+            if incident.contained is not None or incident.revision != finished.revision:
+                return Decided([])
+            return Decided([Draft(_contained(finished), incident=finished.incident)], subject=finished.incident)
+
+        outcome = self.desk.submit(decide, actor=SYSTEM)
+        self.points.settle(finished.incident, finished.revision)
+        if outcome.events:
+            CONTAINED.observe(finished.ms / 1000)
+            log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
+
+    # --- once a second, and once an hour ---
+
+    def flush(self) -> None:
+        """Telemetry to its side tables."""
+        if uses := self.points.take_changed_uses():
+            self.ledger.write_point_uses(uses)
+        if usage := self.usage.take_unwritten():
+            self.ledger.write_usage(usage)
+
+    def every_second(self) -> None:
+        self.desk.try_resume()
+        self.flush()
+        if gone := self.points.expired(self.clock.boot()):
+            self.ledger.drop_instances(gone)
+        self.desk.keep_state()
+        self._measure()
+
+    def every_hour(self) -> None:
+        now = self.clock.now()
+        self.ledger.forget_answers(now - ANSWERS_KEPT)
+        self.ledger.drop_usage(before=self.usage.prune(now))
+
+    def _measure(self) -> None:
+        boot = self.clock.boot()
+        with self.desk.read() as state:
+            REVISION.set(state.revision)
+            HEAD.set(state.seq)
+            HEAD_AGE.set(max(0.0, boot - self.desk.read_began))
+            BLOCKED.set(self.desk.blocked is not None)
+            overview = self.points.overview(state, boot)
+            holding = [i.kind for i in state.incidents.values() if i.standing]
+        POINTS.clear()
+        for row in overview:
+            POINTS.labels(row["standing"]).inc()
+        OPEN_INCIDENTS.clear()
+        for kind in holding:
+            OPEN_INCIDENTS.labels(kind).inc()
+
+    def use_lease_setting(self) -> None:
+        """The lease length is an event; the setting is compared with it at the start of ``serve``."""
+        if self.settings.lease_seconds is not None:
+            seconds = self.settings.lease_seconds
+            self.desk.submit(lambda state, now: access.set_lease(state, seconds), actor=SYSTEM)
+
+    @property
+    def bound_seconds(self) -> float:
+        return bound(self.desk.snapshot.lease_seconds)
+
+
+def _contained(finished: Finished) -> IncidentContained:
+    slowest = finished.slowest
+    return IncidentContained(
+        revision=finished.revision,
+        total=len(finished.points),
+        confirmed=len(finished.confirmed),
+        points=[p.data() for p in finished.points],
+        ask_live=finished.ask_live,
+        ms=finished.ms,
+        slowest=slowest.name if slowest else None,
+    )
+
+
+# --- a new ledger ---------------------------------------------------------------------------------------------------
+
+
+def init(settings: Settings, *, token_name: str = "first-admin") -> tuple[str, SigningKey]:  # noqa: S107
+    """
+    Create the ledger, its signing key and the first admin token; returns the token (shown once) and the key.
+
+    Raises:
+        LedgerUnavailable: There is a ledger already, or it can't be made.
+    """
+    ledger = SqliteLedger.create(settings.database_path)
+    try:
+        path = settings.key_path
+        key = load_key(path) if path.exists() else make_key(path)
+        secret = access.new_secret()
+        opening = [
+            Draft(LedgerOpened(ledger_id=ledger.id, public_key=key.public, fingerprint=key.fingerprint)),
+            Draft(LeaseSet(seconds=settings.lease)),
+            Draft(
+                TokenCreated(id=secrets.token_hex(6), name=token_name, role="admin", digest=access.digest_of(secret))
+            ),
+        ]
+        actor = Actor(person=f"local:{os_user()}", token=None, via="cli")
+        ledger.append(opening, actor=actor, now=SystemClock().now(), expected=0)
+    finally:
+        ledger.close()
+    return secret, key
+
+
+def os_user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())

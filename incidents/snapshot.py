@@ -1,0 +1,462 @@
+"""
+Which partner may use which capability, as of one revision of the log.
+
+Pure: built from a State; never reads a clock, a file or the network. The tables are what travels to enforcement
+points, already narrowed by every hold, so equal revisions mean equal answers everywhere.
+A point confirms the revision it applied; the digest tells that it applied the same table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from incidents.catalog import PERIODS
+from incidents.events import Event
+from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.state import State
+
+Table = dict[str, Any]
+MODULUS = 1 << 256
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``held_by`` names the incidents whose live holds narrow what was asked for, oldest first."""
+
+    allowed: bool
+    reason: str
+    revision: int
+    held_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one revision's tables to another's; ``narrowing`` unless it can only have given something back."""
+
+    ledger: str
+    from_revision: int
+    revision: int
+    live_set: Table
+    live_remove: tuple[str, ...]
+    shadow_set: Table
+    shadow_remove: tuple[str, ...]
+    digest: str
+    narrowing: bool
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "ledger": self.ledger,
+            "from": self.from_revision,
+            "revision": self.revision,
+            "live": {"set": self.live_set, "remove": list(self.live_remove)},
+            "shadow": {"set": self.shadow_set, "remove": list(self.shadow_remove)},
+            "digest": self.digest,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The tables of one revision. Never changed once made; the next one shares what did not change."""
+
+    ledger: str
+    revision: int
+    lease_seconds: int
+    live: Table
+    shadow: Table
+    sum: int
+    holders: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, str]
+    unreadable: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return f"{self.sum:064x}"
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "ledger": self.ledger,
+            "revision": self.revision,
+            "digest": self.digest,
+            "lease_seconds": self.lease_seconds,
+            "live": self.live,
+            "shadow": self.shadow,
+        }
+
+    def decide(
+        self,
+        partner: str | None,
+        model: str,
+        capability: str,
+        *,
+        now: datetime,
+        region: str | None = None,
+        used: Callable[[str, str, str], int] | None = None,
+        table: str = LIVE,
+    ) -> Decision:
+        """
+        The decision, with the first reason that denies in the contract's order.
+
+        Args:
+            used: Decisions already counted, by (partner, flag, period ``minute|hour|day``) in the current window.
+        """
+        reason = self._reason(partner, model, capability, now, region, used, table)
+        return Decision(reason == "granted", reason, self.revision, self.held_by(partner, model, capability))
+
+    def _reason(
+        self,
+        partner: str | None,
+        model: str,
+        capability: str,
+        now: datetime,
+        region: str | None,
+        used: Callable[[str, str, str], int] | None,
+        table: str,
+    ) -> str:
+        if self.unreadable:
+            return "no-grant"
+        get = self._reader(table)
+        standing = get(f"model:{model}")
+        if standing is None:
+            return "unknown-model"
+        flag = get(f"flag:{model}:{capability}")
+        if flag is None:
+            return "unknown-capability"
+        member = get(f"partner:{partner}")
+        if member is None:
+            return "unknown-partner"
+        if "halted" in standing:
+            return "model-halted"
+        if "off" in flag:
+            return "capability-off"
+        if "regions" in flag and (region is None or region in flag["regions"]):
+            return "region-off"
+        if "revoked" in member:
+            return "partner-revoked"
+        if not _admitted(get("ladder"), member["audience"], standing["stage"]):
+            return "stage"
+        return _grant_reason(get(f"grant:{partner}:{model}:{capability}"), now, used, partner, f"{model}:{capability}")
+
+    def _reader(self, table: str) -> Callable[[str], Any]:
+        if table == LIVE or not self.shadow:
+            return self.live.get
+        return lambda key: self.shadow.get(key, self.live.get(key))
+
+    def held_by(self, partner: str | None, model: str, capability: str) -> tuple[str, ...]:
+        if not self.holders:
+            return ()
+        flag = f"{model}:{capability}"
+        targets = (
+            f"model:{model}",
+            f"flag:{flag}",
+            f"capability:{capability}",
+            f"partner:{partner}",
+            f"cap:{partner}:{flag}",
+            f"cap:*:{flag}",
+            f"cap:{partner}:*:{capability}",
+            f"cap:*:*:{capability}",
+        )
+        found = {incident for target in targets for incident in self.holders.get(target, ())}
+        return tuple(sorted(found))
+
+
+def _admitted(ladder: list[str], audience: str, stage: str) -> bool:
+    """A partner is admitted at its audience's stage and every later one. A stage off the ladder admits nobody."""
+    return audience in ladder and stage in ladder and ladder.index(audience) <= ladder.index(stage)
+
+
+def _grant_reason(
+    grant: Table | None,
+    now: datetime,
+    used: Callable[[str, str, str], int] | None,
+    partner: str | None,
+    flag: str,
+) -> str:
+    if grant is None:
+        return "no-grant"
+    if "expires" in grant and now.date().isoformat() > grant["expires"]:
+        return "grant-expired"
+    if not grant.get("terms"):
+        return "terms-not-accepted"
+    if used is not None and partner is not None:
+        for per, limit in grant.get("cap", {}).items():
+            if used(partner, flag, PERIODS[per]) >= limit:
+                return "usage-cap"
+    return "granted"
+
+
+# --- building -------------------------------------------------------------------------------------------------------
+
+
+def build(state: State) -> Snapshot:
+    """The snapshot of a state, from nothing. ``advance`` gives the same, cheaper."""
+    live = {key: entry for key in _all_keys(state) if (entry := _entry(state, key, LIVE)) is not None}
+    shadow = _shadow(state, live)
+    total = sum(_weight(LIVE, k, v) for k, v in live.items()) + sum(_weight(SHADOW, k, v) for k, v in shadow.items())
+    return Snapshot(
+        ledger=state.ledger,
+        revision=state.revision,
+        lease_seconds=state.lease_seconds,
+        live=live,
+        shadow=shadow,
+        sum=total % MODULUS,
+        holders=_holders(state),
+        keys=_keys(state),
+        unreadable=state.unreadable,
+    )
+
+
+def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Snapshot, Change]:
+    """The next snapshot after ``events`` (already folded into ``state``), and the difference that travels."""
+    touched: set[str] = set()
+    for event in events:
+        touched |= _touched(state, event)
+    live, live_set, live_remove = _renew(before.live, touched, lambda key: _entry(state, key, LIVE))
+    shadow_now = _shadow(state, live)
+    shadow_keys = {k for k in before.shadow.keys() | shadow_now.keys() if before.shadow.get(k) != shadow_now.get(k)}
+    shadow, shadow_set, shadow_remove = _renew(before.shadow, shadow_keys, shadow_now.get)
+    total = before.sum
+    for table, old, new_set, gone in (
+        (LIVE, before.live, live_set, live_remove),
+        (SHADOW, before.shadow, shadow_set, shadow_remove),
+    ):
+        total -= sum(_weight(table, k, old[k]) for k in (*new_set, *gone) if k in old)
+        total += sum(_weight(table, k, v) for k, v in new_set.items())
+    after = Snapshot(
+        ledger=state.ledger,
+        revision=state.revision,
+        lease_seconds=state.lease_seconds,
+        live=live,
+        shadow=shadow,
+        sum=total % MODULUS,
+        holders=_holders(state),
+        keys=_keys(state) if any(k.startswith("partner:") for k in touched) else before.keys,
+        unreadable=state.unreadable,
+    )
+    only_lifts = all(e.kind == "access:hold:lifted" for e in events if e.kind.startswith("access:"))
+    change = Change(
+        ledger=state.ledger,
+        from_revision=before.revision,
+        revision=after.revision,
+        live_set=live_set,
+        live_remove=tuple(live_remove),
+        shadow_set=shadow_set,
+        shadow_remove=tuple(shadow_remove),
+        digest=after.digest,
+        narrowing=not only_lifts or after.lease_seconds != before.lease_seconds,
+    )
+    return after, change
+
+
+def merge(older: Change, newer: Change) -> Change:
+    """One change that does what both do, in order."""
+    live_set = {k: v for k, v in older.live_set.items() if k not in newer.live_remove} | newer.live_set
+    shadow_set = {k: v for k, v in older.shadow_set.items() if k not in newer.shadow_remove} | newer.shadow_set
+    return replace(
+        newer,
+        from_revision=older.from_revision,
+        live_set=live_set,
+        live_remove=tuple({*older.live_remove, *newer.live_remove} - live_set.keys()),
+        shadow_set=shadow_set,
+        shadow_remove=tuple({*older.shadow_remove, *newer.shadow_remove} - shadow_set.keys()),
+        narrowing=older.narrowing or newer.narrowing,
+    )
+
+
+def _renew(old: Table, keys: set[str], entry: Callable[[str], Any]) -> tuple[Table, Table, list[str]]:
+    changed = {k: v for k in sorted(keys) if (v := entry(k)) is not None and old.get(k) != v}
+    removed = [k for k in sorted(keys) if k in old and entry(k) is None]
+    if not changed and not removed:
+        return old, changed, removed
+    new = {**old, **changed}
+    for key in removed:
+        del new[key]
+    return new, changed, removed
+
+
+def _weight(table: str, key: str, value: Any) -> int:
+    text = json.dumps([table, key, value], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
+
+
+def _all_keys(state: State) -> Iterable[str]:
+    catalog = state.catalog
+    yield "ladder"
+    yield from (f"model:{m}" for m in catalog.models)
+    yield from (f"flag:{flag}" for flag in catalog.flags())
+    yield from (f"partner:{p}" for p in catalog.partners)
+    yield from (f"grant:{g}" for g in catalog.grants)
+
+
+def _shadow(state: State, live: Table) -> Table:
+    """Only what shadow holds narrow: each of them touches a few keys."""
+    keys: set[str] = set()
+    for hold in state.holds.values():
+        if hold.table == SHADOW:
+            keys |= hold_keys(state, hold)
+    found = {key: _entry(state, key, SHADOW) for key in keys}
+    return {k: v for k, v in found.items() if v is not None and v != live.get(k)}
+
+
+def _entry(state: State, key: str, table: str) -> Any:
+    """The effective value of one key: the catalog narrowed by every hold in force, or None where it is not there."""
+    kind, _, id = key.partition(":")
+    match kind:
+        case "ladder":
+            return list(state.catalog.stages)
+        case "model":
+            return _model_entry(state, id, table)
+        case "flag":
+            return _flag_entry(state, id, table)
+        case "partner":
+            return _partner_entry(state, id, table)
+        case "grant":
+            return _grant_entry(state, id, table)
+    raise ValueError(key)
+
+
+def stage_in_force(state: State, model: str, table: str = LIVE) -> str:
+    """The catalog's stage, or the lowest that a hold allows. A hold that names no known stage means the lowest."""
+    ladder = state.catalog.stages
+    stages = [state.catalog.models[model].stage]
+    stages += [h.at_most or "" for h in state.holds_on(f"model:{model}", table) if h.at_most]
+    return min(stages, key=lambda s: ladder.index(s) if s in ladder else -1)
+
+
+def _model_entry(state: State, id: str, table: str) -> Table | None:
+    if id not in state.catalog.models:
+        return None
+    entry: Table = {"stage": stage_in_force(state, id, table)}
+    if any(h.kind is HoldKind.HALT for h in state.holds_on(f"model:{id}", table)):
+        entry["halted"] = True
+    return entry
+
+
+def _flag_entry(state: State, id: str, table: str) -> Table | None:
+    if not state.catalog.has_flag(id):
+        return None
+    capability = id.partition(":")[2]
+    holds = [*state.holds_on(f"flag:{id}", table), *state.holds_on(f"capability:{capability}", table)]
+    entry: Table = {}
+    if any(not h.regions for h in holds):
+        entry["off"] = True
+    regions = sorted({r for h in holds for r in h.regions})
+    if regions:
+        entry["regions"] = regions
+    if state.catalog.capabilities[capability].on_silence == "allow":
+        entry["silence"] = "allow"
+    return entry
+
+
+def _partner_entry(state: State, id: str, table: str) -> Table | None:
+    partner = state.catalog.partners.get(id)
+    if partner is None:
+        return None
+    entry: Table = {"audience": partner.audience}
+    if any(True for _ in state.holds_on(f"partner:{id}", table)):
+        entry["revoked"] = True
+    return entry
+
+
+def _grant_entry(state: State, id: str, table: str) -> Table | None:
+    grant = state.catalog.grants.get(id)
+    if grant is None:
+        return None
+    entry: Table = {}
+    if grant.expires:
+        entry["expires"] = grant.expires
+    if grant.accepted:
+        entry["terms"] = True
+    cap = effective_cap(state, grant.partner, grant.flag, table)
+    if cap:
+        entry["cap"] = cap
+    return entry
+
+
+def effective_cap(state: State, partner: str, flag: str, table: str = LIVE) -> dict[str, int]:
+    """The grant's cap, else the capability's default, narrowed per period by every throttle."""
+    grant = state.catalog.grants.get(f"{partner}:{flag}")
+    capability = flag.partition(":")[2]
+    known = state.catalog.capabilities.get(capability)
+    cap = dict((grant.cap if grant else None) or (known.cap if known else None) or {})
+    for who in (partner, "*"):
+        for what in (flag, f"*:{capability}"):
+            for hold in state.holds_on(f"cap:{who}:{what}", table):
+                for per, limit in hold.cap.items():
+                    cap[per] = min(limit, cap.get(per, limit))
+    return cap
+
+
+def hold_keys(state: State, hold: Hold) -> set[str]:
+    """The table keys that a hold can change."""
+    catalog = state.catalog
+    match hold.kind:
+        case HoldKind.PARTNER:
+            return {f"partner:{hold.partner}"}
+        case HoldKind.FLAG:
+            return {f"flag:{hold.model}:{hold.capability}"}
+        case HoldKind.CAPABILITY:
+            known = catalog.capabilities.get(hold.capability or "")
+            return {f"flag:{m}:{hold.capability}" for m in (known.models if known else ())}
+        case HoldKind.CAP if hold.partner and hold.model:
+            return {f"grant:{hold.partner}:{hold.model}:{hold.capability}"}
+        case HoldKind.CAP:
+            return {f"grant:{g.id}" for g in catalog.grants.values() if _throttles(hold, g.partner, g.flag)}
+        case HoldKind.HALT | HoldKind.STAGE | HoldKind.PROMOTION:
+            return {f"model:{hold.model}"}
+
+
+def _throttles(hold: Hold, partner: str, flag: str) -> bool:
+    model, _, capability = flag.partition(":")
+    return hold.partner in (None, "", partner) and hold.model in (None, "", model) and hold.capability == capability
+
+
+def _touched(state: State, event: Event) -> set[str]:
+    """Keys whose value an event may have changed. Too many is slow; too few would be wrong."""
+    match event.kind:
+        case "access:hold:placed":
+            return hold_keys(state, Hold.read(event.data["hold"]))
+        case "access:hold:lifted":
+            placed = state.incidents[event.incident or ""].placed[event.data["hold"]]
+            return hold_keys(state, Hold.read(placed))
+        case "access:catalog:applied":
+            return _touched_by_catalog(state, [*event.data["set"], *event.data["remove"]])
+    return set()
+
+
+def _touched_by_catalog(state: State, paths: list[str]) -> set[str]:
+    keys: set[str] = set()
+    models = {path.partition("/")[2] for path in paths if path.startswith("models/")} | state.catalog.models.keys()
+    for path in paths:
+        section, _, id = path.partition("/")
+        match section:
+            case "stages":
+                keys |= {"ladder", *(f"model:{m}" for m in state.catalog.models)}
+            case "models":
+                keys.add(f"model:{id}")
+            case "partners":
+                keys.add(f"partner:{id}")
+            case "grants":
+                keys.add(f"grant:{id}")
+            case "capabilities":
+                # The models it was taken from are not known any more: every flag of that name is looked at,
+                # and every grant, because its default cap may have changed.
+                keys |= {f"flag:{m}:{id}" for m in models}
+                keys |= {f"grant:{g.id}" for g in state.catalog.grants.values() if g.flag.endswith(f":{id}")}
+    return keys
+
+
+def _holders(state: State) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for (table, target), holds in state.by_target.items():
+        if table == LIVE:
+            found[target] = tuple(sorted({h.incident for h in holds.values()}))
+    return found
+
+
+def _keys(state: State) -> dict[str, str]:
+    return {key: partner.id for partner in state.catalog.partners.values() for key in partner.keys}

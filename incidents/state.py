@@ -1,0 +1,425 @@
+"""
+The fold: what is true now, from what happened.
+
+Reads only headers and ``data`` of events, never free words. An ``access:`` kind that this program does not know
+means that it can't tell what is allowed: ``unreadable`` is set, and everything is denied until somebody updates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from incidents import events as ev
+from incidents.catalog import Catalog
+from incidents.clock import parse_rfc3339
+from incidents.events import Event
+from incidents.holds import LIVE, SHADOW, Hold
+from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
+
+DEFAULT_LEASE_SECONDS = 15
+
+
+@dataclass(slots=True)
+class Token:
+    """``created_by`` is the person (or ``local:<os user>``) who made it."""
+
+    id: str
+    name: str
+    role: str
+    digest: str
+    person: str | None
+    partner: str | None
+    created_by: str | None
+    created_at: datetime
+    seq: int
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class Point:
+    """An enforcement point, registered by its first ``enforcer`` token."""
+
+    name: str
+    seq: int
+    registered_at: datetime
+    gone_seq: int | None = None  # every token revoked, or retired: the event that did it
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class Action:
+    """What became of one action of the plan."""
+
+    number: int
+    name: str
+    words: str
+    state: str
+    because: str | None = None
+    order: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Containment:
+    """The evidence as it was written down."""
+
+    at: datetime
+    revision: int
+    total: int
+    confirmed: int
+    ms: int
+    points: list[dict[str, Any]]
+    ask_live: list[str]
+    slowest: str | None = None
+
+
+@dataclass(slots=True)
+class RestoreRequest:
+    id: str
+    incident: str
+    asked_by: str
+    asked_token: str | None
+    asked_at: datetime
+    expires_at: datetime
+    plan: dict[str, Any]
+    plan_digest: str
+    approvals: int
+    approved_by: list[str] = field(default_factory=list)
+    state: str = "open"  # open, done, refused
+    settled_by: str | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Incident:
+    """Title and summary are not here: they are free words and may be redacted."""
+
+    id: str
+    kind: str
+    severity: str
+    playbook: str
+    playbook_title: str
+    playbook_version: int
+    playbook_digest: str
+    parameters: dict[str, str]
+    declared_at: datetime
+    declared_by: str
+    via: str
+    seq: int
+    revision: int = 0  # of its newest hold; 0 where it placed none
+    ordered_at: datetime | None = None
+    holds: list[str] = field(default_factory=list)  # every hold that it placed, lifted ones too
+    placed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lifted: dict[str, datetime] = field(default_factory=dict)
+    actions: dict[int, Action] = field(default_factory=dict)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    clocks: list[str] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    exit: list[str] = field(default_factory=list)
+    restore: dict[str, Any] = field(default_factory=dict)
+    postmortem: dict[str, Any] = field(default_factory=dict)
+    contained: Containment | None = None
+    joined: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        return "contained" if self.contained else "declared"
+
+    @property
+    def standing(self) -> list[str]:
+        """Holds that are still in force."""
+        return [h for h in self.holds if h not in self.lifted]
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that decisions read. Changed by ``fold`` alone."""
+
+    ledger: str = ""
+    seq: int = 0
+    digest: str = "0" * 64
+    revision: int = 0
+    recorded_at: datetime | None = None
+    catalog: Catalog = field(default_factory=Catalog)
+    lease_seconds: int = DEFAULT_LEASE_SECONDS
+    lease_was: list[tuple[datetime, int]] = field(default_factory=list)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    points: dict[str, Point] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    requests: dict[str, RestoreRequest] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
+    unreadable: str | None = None
+    public_key: str | None = None
+    fingerprint: str | None = None
+    # Index over ``holds``: (table, target) -> hold ids. Derived; rebuilt when a kept state is loaded.
+    by_target: dict[tuple[str, str], dict[str, Hold]] = field(default_factory=dict)
+
+    def holds_on(self, target: str, table: str = LIVE) -> Iterable[Hold]:
+        """Holds in force on one target; the shadow table sees live and shadow holds."""
+        yield from self.by_target.get((LIVE, target), {}).values()
+        if table == SHADOW:
+            yield from self.by_target.get((SHADOW, target), {}).values()
+
+    def index_holds(self) -> None:
+        self.by_target = {}
+        for hold in self.holds.values():
+            self.by_target.setdefault((hold.table, hold.target), {})[hold.id] = hold
+
+    def rights(self, token: Token) -> frozenset[Right]:
+        """
+        What a token may do now: its role, narrowed by its person's roles where the catalog knows the person.
+
+        A person who lost a role loses the right at once, whatever tokens are still around.
+        """
+        own = RIGHTS[Role(token.role)]
+        person = self.catalog.people.get(token.person) if token.person else None
+        if person is None or Role(token.role) not in PEOPLE_ROLES:
+            return own
+        return own & rights_of(Role(r) for r in person.roles)
+
+    def longest_lease(self, since: datetime) -> int:
+        """The longest lease length in force at any moment after ``since``."""
+        longest = self.lease_seconds
+        for ended_at, seconds in self.lease_was:
+            if ended_at >= since:
+                longest = max(longest, seconds)
+        return longest
+
+
+def fold(state: State, event: Event) -> None:
+    """Take one event into the state. Events come in order, each exactly once."""
+    state.seq, state.digest, state.recorded_at = event.seq, event.digest, event.recorded_at
+    if event.kind.startswith("access:"):
+        state.revision = event.seq
+    handler = _FOLDS.get(event.kind)
+    if handler is not None and event.kind_v <= ev.KINDS[event.kind].kind_v:
+        handler(state, event, ev.KINDS[event.kind].read(event.data))
+    elif event.kind.startswith("access:"):
+        state.unreadable = f"event {event.seq} is of kind '{event.kind}' (version {event.kind_v})"
+
+
+_FOLDS: dict[str, Callable[[State, Event, Any], None]] = {}
+
+
+def _on(fact: type[ev.Fact]) -> Callable[[Callable[[State, Event, Any], None]], Callable[[State, Event, Any], None]]:
+    def register(handler: Callable[[State, Event, Any], None]) -> Callable[[State, Event, Any], None]:
+        _FOLDS[fact.kind] = handler
+        return handler
+
+    return register
+
+
+def _incident(state: State, event: Event) -> Incident:
+    return state.incidents[event.incident or ""]
+
+
+@_on(ev.LedgerOpened)
+def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
+    state.ledger = fact.ledger_id
+    state.public_key, state.fingerprint = fact.public_key, fact.fingerprint
+
+
+@_on(ev.LedgerRestored)
+def _restored(state: State, event: Event, fact: ev.LedgerRestored) -> None:
+    state.ledger = fact.to_ledger
+
+
+@_on(ev.WriteResumed)
+def _resumed(state: State, event: Event, fact: ev.WriteResumed) -> None:
+    """Nothing to hold: the line itself is the evidence."""
+
+
+@_on(ev.LeaseSet)
+def _lease(state: State, event: Event, fact: ev.LeaseSet) -> None:
+    if state.lease_seconds != fact.seconds:
+        state.lease_was = [*state.lease_was[-15:], (event.recorded_at, state.lease_seconds)]
+    state.lease_seconds = fact.seconds
+
+
+@_on(ev.CatalogApplied)
+def _catalog(state: State, event: Event, fact: ev.CatalogApplied) -> None:
+    state.catalog.apply(fact.set, fact.remove)
+    for path in fact.set:
+        if path.startswith("partners/"):
+            partner = state.catalog.partners[path.partition("/")[2]]
+            state.key_owner.update(dict.fromkeys(partner.keys, partner.id))
+
+
+@_on(ev.PeopleApplied)
+def _people(state: State, event: Event, fact: ev.PeopleApplied) -> None:
+    state.catalog.apply(fact.set, fact.remove)
+
+
+@_on(ev.ContactsChanged)
+def _contacts(state: State, event: Event, fact: ev.ContactsChanged) -> None:
+    """Addresses are in the directory, not in the state."""
+
+
+@_on(ev.TokenCreated)
+def _token(state: State, event: Event, fact: ev.TokenCreated) -> None:
+    state.tokens[fact.id] = Token(
+        id=fact.id,
+        name=fact.name,
+        role=fact.role,
+        digest=fact.digest,
+        person=fact.person,
+        partner=fact.partner,
+        created_by=event.actor.person,
+        created_at=event.at,
+        seq=event.seq,
+    )
+    if fact.role == Role.ENFORCER:
+        known = state.points.get(fact.name)
+        if known is None or known.gone_seq is not None:
+            state.points[fact.name] = Point(name=fact.name, seq=event.seq, registered_at=event.at)
+
+
+@_on(ev.TokenRevoked)
+def _revoked(state: State, event: Event, fact: ev.TokenRevoked) -> None:
+    token = state.tokens[fact.id]
+    token.revoked = True
+    point = state.points.get(token.name) if token.role == Role.ENFORCER else None
+    others = (t for t in state.tokens.values() if t.name == token.name and t.role == Role.ENFORCER and not t.revoked)
+    if point is not None and point.gone_seq is None and not any(others):
+        point.gone_seq = event.seq
+
+
+@_on(ev.PointRetired)
+def _retired(state: State, event: Event, fact: ev.PointRetired) -> None:
+    point = state.points[fact.point]
+    point.retired = True
+    point.gone_seq = point.gone_seq or event.seq
+    for token in state.tokens.values():
+        if token.role == Role.ENFORCER and token.name == fact.point:
+            token.revoked = True
+
+
+@_on(ev.HoldPlaced)
+def _placed(state: State, event: Event, fact: ev.HoldPlaced) -> None:
+    hold = Hold.read(fact.hold)
+    state.holds[hold.id] = hold
+    state.by_target.setdefault((hold.table, hold.target), {})[hold.id] = hold
+    incident = _incident(state, event)
+    incident.holds.append(hold.id)
+    incident.placed[hold.id] = fact.hold
+    incident.revision, incident.ordered_at, incident.contained = event.seq, event.recorded_at, None
+
+
+@_on(ev.HoldLifted)
+def _lifted(state: State, event: Event, fact: ev.HoldLifted) -> None:
+    hold = state.holds.pop(fact.hold)
+    state.by_target[hold.table, hold.target].pop(hold.id)
+    if not state.by_target[hold.table, hold.target]:
+        del state.by_target[hold.table, hold.target]
+    _incident(state, event).lifted[hold.id] = event.at
+
+
+@_on(ev.IncidentDeclared)
+def _declared(state: State, event: Event, fact: ev.IncidentDeclared) -> None:
+    series, _, number = fact.incident.rpartition("-")
+    state.numbers[series] = int(number)
+    state.incidents[fact.incident] = Incident(
+        id=fact.incident,
+        kind=fact.incident_kind,
+        severity=fact.severity,
+        playbook=fact.playbook,
+        playbook_title=fact.playbook_title,
+        playbook_version=fact.playbook_version,
+        playbook_digest=fact.playbook_digest,
+        parameters=dict(fact.parameters),
+        declared_at=event.at,
+        declared_by=event.actor.name,
+        via=event.actor.via,
+        seq=event.seq,
+    )
+
+
+@_on(ev.IncidentJoined)
+def _joined(state: State, event: Event, fact: ev.IncidentJoined) -> None:
+    _incident(state, event).joined.append(fact.person)
+
+
+@_on(ev.ActionRecorded)
+def _action(state: State, event: Event, fact: ev.ActionRecorded) -> None:
+    _incident(state, event).actions[fact.number] = Action(
+        fact.number, fact.name, fact.words, fact.state, fact.because, fact.order
+    )
+
+
+@_on(ev.DutiesOwed)
+def _duties(state: State, event: Event, fact: ev.DutiesOwed) -> None:
+    incident = _incident(state, event)
+    incident.tasks, incident.notices, incident.clocks = list(fact.tasks), list(fact.notices), list(fact.clocks)
+    incident.roles, incident.exit = list(fact.roles), list(fact.exit)
+    incident.restore, incident.postmortem = dict(fact.restore), dict(fact.postmortem)
+
+
+@_on(ev.IncidentContained)
+def _contained(state: State, event: Event, fact: ev.IncidentContained) -> None:
+    _incident(state, event).contained = Containment(
+        at=event.at,
+        revision=fact.revision,
+        total=fact.total,
+        confirmed=fact.confirmed,
+        ms=fact.ms,
+        points=list(fact.points),
+        ask_live=list(fact.ask_live),
+        slowest=fact.slowest,
+    )
+
+
+@_on(ev.ContainmentContradicted)
+def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) -> None:
+    _incident(state, event).contained = None
+
+
+@_on(ev.NoteAdded)
+def _note(state: State, event: Event, fact: ev.NoteAdded) -> None:
+    """Notes are read from the log by whoever shows the timeline."""
+
+
+@_on(ev.RestoreAsked)
+def _asked(state: State, event: Event, fact: ev.RestoreAsked) -> None:
+    incident = _incident(state, event)
+    incident.requests.append(fact.request)
+    state.requests[fact.request] = RestoreRequest(
+        id=fact.request,
+        incident=incident.id,
+        asked_by=event.actor.person or "",
+        asked_token=event.actor.token,
+        asked_at=event.at,
+        expires_at=parse_rfc3339(fact.expires_at),
+        plan=fact.plan,
+        plan_digest=fact.plan_digest,
+        approvals=fact.approvals,
+    )
+
+
+@_on(ev.RestoreApproved)
+def _approved(state: State, event: Event, fact: ev.RestoreApproved) -> None:
+    request = state.requests[fact.request]
+    request.approved_by.append(event.actor.person or "")
+    if len(request.approved_by) >= request.approvals:
+        request.state, request.settled_by, request.settled_at = "done", event.actor.name, event.at
+
+
+@_on(ev.RestoreRefused)
+def _refused(state: State, event: Event, fact: ev.RestoreRefused) -> None:
+    request = state.requests[fact.request]
+    request.state, request.settled_by, request.settled_at = "refused", event.actor.name, event.at
+
+
+@_on(ev.ApprovalDenied)
+def _denied(state: State, event: Event, fact: ev.ApprovalDenied) -> None:
+    """A line for the log; nothing changes."""
+
+
+def open_requests(state: State, now: datetime) -> list[RestoreRequest]:
+    """Restore requests that may still be approved."""
+    return [r for r in state.requests.values() if r.state == "open" and now < r.expires_at]

@@ -1,0 +1,39 @@
+"""
+The folded state as bytes and back, so that a start replays only the tail of the log.
+
+Never evidence: a copy that another version of the fold wrote is not read, and one that doesn't match the chain is
+refused by the desk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+from functools import cache
+
+from pydantic import TypeAdapter
+
+from incidents import catalog, events, holds, state
+from incidents.state import State
+
+# Any change to what a fold means gives another version, without anybody having to remember it.
+FOLD_VERSION = hashlib.sha256(
+    "".join(inspect.getsource(m) for m in (catalog, events, holds, state)).encode()
+).hexdigest()
+
+
+@cache
+def _adapter() -> TypeAdapter[State]:
+    return TypeAdapter(State)
+
+
+def dump_state(current: State) -> bytes:
+    """JSON; the hold index is derived and left out."""
+    return _adapter().dump_json(dataclasses.replace(current, by_target={}))
+
+
+def load_state(kept: bytes) -> State:
+    loaded = _adapter().validate_json(kept)
+    loaded.index_holds()
+    return loaded

@@ -1,0 +1,79 @@
+"""
+A whole Andon in memory, for tests of Andon and of what is built on it.
+
+Same wiring as the real thing: only the ledger is kept in memory and the clock moves when it is told to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from incidents.clock import ManualClock
+from incidents.credentials import Credential, local_admin
+from incidents.decisions import Asker, access
+from incidents.events import Actor, Draft, LeaseSet, LedgerOpened
+from incidents.ledger import Ledger
+from incidents.ledger.memory import MemoryLedger
+from incidents.service import Service
+from incidents.settings import Settings
+
+ADMIN = local_admin("tester")
+
+
+def sample_catalog() -> str:
+    """The catalog of the demo: acme, globex, initech; orion-2, vega-1."""
+    return files("incidents.demo").joinpath("catalog.yaml").read_text(encoding="utf-8")
+
+
+@dataclass
+class Workshop:
+    """A service with actors that have names: ``secret("ada", "commander")`` makes a token once and gives it again."""
+
+    service: Service
+    clock: ManualClock
+    _secrets: dict[tuple[str, str, str | None, str | None], str] = field(default_factory=dict)
+
+    def secret(self, name: str, role: str, *, person: str | None = None, partner: str | None = None) -> str:
+        wanted = (name, role, person, partner)
+        if wanted not in self._secrets:
+            request = access.CreateToken(name=name, role=role, person=person, partner=partner)
+            _, secret = self.service.operations.create_token(ADMIN, request)
+            self._secrets[wanted] = secret or ""
+        return self._secrets[wanted]
+
+    def person(self, id: str, role: str) -> Asker:
+        """The asker behind a token of that person."""
+        return self.credential(self.secret(f"{id}-{role}", role, person=id)).asker("api")
+
+    def point(self, name: str) -> str:
+        """Registers an enforcement point; returns its token."""
+        return self.secret(name, "enforcer")
+
+    def credential(self, secret: str) -> Credential:
+        return self.service.desk.credentials[access.digest_of(secret)]
+
+    def headers(self, secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+
+def open_ledger(ledger: Ledger, clock: ManualClock, *, lease_seconds: int = 15) -> None:
+    """What ``andon init`` writes, but for the first token."""
+    opening = [Draft(LedgerOpened(ledger_id=ledger.id)), Draft(LeaseSet(seconds=lease_seconds))]
+    ledger.append(opening, actor=Actor(None, None, "test"), now=clock.now(), expected=0)
+
+
+def workshop(
+    *,
+    ledger: Ledger | None = None,
+    catalog: str | None = None,
+    lease_seconds: int = 15,
+    settings: Settings | None = None,
+) -> Workshop:
+    """A service on a fresh ledger, with the sample catalog applied."""
+    clock = ManualClock()
+    store = ledger or MemoryLedger()
+    open_ledger(store, clock, lease_seconds=lease_seconds)
+    service = Service.open(settings or Settings(), ledger=store, clock=clock)
+    service.operations.apply_catalog(ADMIN, catalog if catalog is not None else sample_catalog(), "catalog.yaml")
+    return Workshop(service, clock)

@@ -1,0 +1,250 @@
+"""
+What people and programs read: the state as plain JSON values. Pure; every surface shows the same views.
+
+Incident ids stand in views for viewers and above only; partners and gateways get reasons alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from incidents.blast import Blast, compare, without_holds
+from incidents.catalog import Capability
+from incidents.clock import rfc3339
+from incidents.decisions.restore import is_open
+from incidents.holds import LIVE, SHADOW, Hold
+from incidents.snapshot import Snapshot, effective_cap, hold_keys, stage_in_force
+from incidents.state import Incident, RestoreRequest, State, Token
+
+Json = dict[str, Any]
+
+
+def names(state: State) -> dict[str, str]:
+    """Person id -> name, for whoever the catalog knows."""
+    return {p.id: p.name for p in state.catalog.people.values() if p.name}
+
+
+def incident_row(state: State, incident: Incident, words: Mapping[str, str]) -> Json:
+    """One line of a list."""
+    return {
+        "id": incident.id,
+        "kind": incident.kind,
+        "status": incident.status,
+        "severity": incident.severity,
+        "title": words.get("title", ""),
+        "playbook": incident.playbook,
+        "declared_at": rfc3339(incident.declared_at),
+        "declared_by": incident.declared_by,
+        "revision": incident.revision,
+        "holds_standing": len(incident.standing),
+        "holds": [Hold.read(incident.placed[h]).words() for h in incident.standing],
+    }
+
+
+def incident_whole(
+    state: State, incident: Incident, words: Mapping[str, str], containment: Json, now: datetime
+) -> Json:
+    """Everything about one incident but its timeline."""
+    return incident_row(state, incident, words) | {
+        "summary": words.get("summary", ""),
+        "playbook": {
+            "id": incident.playbook,
+            "title": incident.playbook_title,
+            "version": incident.playbook_version,
+            "digest": incident.playbook_digest,
+        },
+        "parameters": incident.parameters,
+        "via": incident.via,
+        "joined": incident.joined,
+        "containment": containment,
+        "actions": [_action(incident, n) for n in sorted(incident.actions)],
+        "holds": [_hold(state, incident, h) for h in incident.holds],
+        "tasks": [task | {"state": "owed"} for task in incident.tasks],
+        "notices": [notice | {"state": "owed"} for notice in incident.notices],
+        "clocks": [{"clock": clock, "state": "under assessment"} for clock in incident.clocks],
+        "roles": dict.fromkeys(incident.roles),
+        "exit": incident.exit,
+        "restore": incident.restore,
+        "restores": [restore(state, state.requests[r], now) for r in incident.requests],
+        "postmortem": incident.postmortem | ({"state": "owed"} if incident.postmortem else {}),
+    }
+
+
+def _action(incident: Incident, number: int) -> Json:
+    action = incident.actions[number]
+    found: Json = {"number": action.number, "name": action.name, "words": action.words, "state": action.state}
+    return found | ({"because": action.because} if action.because else {})
+
+
+def _hold(state: State, incident: Incident, id: str) -> Json:
+    hold = Hold.read(incident.placed[id])
+    lifted = incident.lifted.get(id)
+    others = sorted({h.incident for h in state.holds_on(hold.target, hold.table)} - {incident.id})
+    return {
+        "id": id,
+        "action": hold.action,
+        "kind": hold.kind.value,
+        "table": hold.table,
+        "words": hold.words(),
+        "standing": lifted is None,
+        "lifted_at": rfc3339(lifted) if lifted else None,
+        "also_held_by": others,
+    }
+
+
+def restore(state: State, request: RestoreRequest, now: datetime) -> Json:
+    return {
+        "id": request.id,
+        "incident": request.incident,
+        "state": "expired" if request.state == "open" and not is_open(request, now) else request.state,
+        "asked_by": request.asked_by,
+        "asked_at": rfc3339(request.asked_at),
+        "expires_at": rfc3339(request.expires_at),
+        "plan": request.plan,
+        "plan_digest": request.plan_digest,
+        "approvals": request.approvals,
+        "approved_by": request.approved_by,
+        "settled_by": request.settled_by,
+        "settled_at": rfc3339(request.settled_at) if request.settled_at else None,
+    }
+
+
+def blast(found: Blast) -> Json:
+    """The blast radius, for people and programs."""
+    return {
+        "flags": found.flags(),
+        "partners": found.partners(),
+        "models": [
+            {"model": m, "before": found.entries[f"model:{m}"][0], "after": found.entries[f"model:{m}"][1]}
+            for m in found.models()
+        ],
+        "access": found.access,
+        "turned_off": found.turned(off=True),
+        "entries": [{"key": k, "before": was, "after": becomes} for k, (was, becomes) in found.entries.items()],
+    }
+
+
+def before_and_now(state: State, incident: Incident, now: datetime) -> list[Json]:
+    """What the incident's standing holds change, with whoever else holds the same thing."""
+    holds = [state.holds[h] for h in incident.standing]
+    if not holds:
+        return []
+    found = compare(without_holds(state, incident.standing), state, holds, now, holds[0].table)
+    return [
+        {"key": key, "before": was, "now": becomes, "held_by": _holders(state, key, holds[0].table)}
+        for key, (was, becomes) in found.entries.items()
+    ]
+
+
+def _holders(state: State, key: str, table: str) -> list[str]:
+    tables = (LIVE,) if table == LIVE else (LIVE, SHADOW)
+    return sorted({h.incident for h in state.holds.values() if h.table in tables and key in hold_keys(state, h)})
+
+
+# --- what there is --------------------------------------------------------------------------------------------------
+
+
+def model(state: State, id: str) -> Json:
+    known = state.catalog.models[id]
+    holds = sorted(state.holds_on(f"model:{id}"), key=lambda h: h.id)
+    return {
+        "id": id,
+        "title": known.title,
+        "stage": known.stage,
+        "stage_in_force": stage_in_force(state, id),
+        "halted": any(h.kind == "halt" for h in holds),
+        "ladder": list(state.catalog.stages),
+        "capabilities": sorted(c.id for c in state.catalog.capabilities.values() if id in c.models),
+        "held_by": [{"incident": h.incident, "words": h.words()} for h in holds],
+    }
+
+
+def partner(state: State, id: str) -> Json:
+    """Keys are counted, never shown."""
+    known = state.catalog.partners[id]
+    holds = sorted(state.holds_on(f"partner:{id}"), key=lambda h: h.id)
+    return {
+        "id": id,
+        "title": known.title,
+        "audience": known.audience,
+        "keys": len(known.keys),
+        "timezone": known.timezone,
+        "revoked": bool(holds),
+        "grants": sorted(g.flag for g in state.catalog.grants.values() if g.partner == id),
+        "held_by": [{"incident": h.incident, "words": h.words()} for h in holds],
+    }
+
+
+def grant(state: State, snapshot: Snapshot, id: str, now: datetime) -> Json:
+    """A grant with the answer that it gives now (usage apart)."""
+    known = state.catalog.grants[id]
+    who, model_id, capability = id.split(":")
+    decision = snapshot.decide(who, model_id, capability, now=now)
+    return {
+        "partner": who,
+        "flag": known.flag,
+        "model": model_id,
+        "capability": capability,
+        "terms": "accepted" if known.accepted else "pending",
+        "expires": known.expires or None,
+        "cap": effective_cap(state, who, known.flag),
+        "allowed": decision.allowed,
+        "reason": decision.reason,
+        "held_by": list(decision.held_by),
+    }
+
+
+def capability(state: State, id: str) -> Json:
+    known = state.catalog.capabilities[id]
+    return _capability_base(known) | {"models": list(known.models)}
+
+
+def _capability_base(known: Capability) -> Json:
+    return {
+        "id": known.id,
+        "title": known.title,
+        "on_silence": known.on_silence or "deny",
+        "may": list(known.may),
+        "may_not": list(known.may_not),
+        "must_provide": list(known.must_provide),
+        "cap": dict(known.cap),
+    }
+
+
+def flag_sheet(state: State, snapshot: Snapshot, flag: str, now: datetime, usage: Iterable[Json]) -> Json:
+    """The guardrail sheet of one capability flag: what it may do, who has it, what holds it."""
+    model_id, _, name = flag.partition(":")
+    entry = snapshot.live.get(f"flag:{flag}", {})
+    holds = [
+        h for target in (f"flag:{flag}", f"capability:{name}", f"model:{model_id}") for h in state.holds_on(target)
+    ]
+    used = {(row["partner"], row["per"]): row["count"] for row in usage}
+    grants = []
+    for id in sorted(g.id for g in state.catalog.grants.values() if g.flag == flag):
+        row = grant(state, snapshot, id, now)
+        row["used"] = {per: used.get((row["partner"], per.removeprefix("per_")), 0) for per in row["cap"]}
+        grants.append(row)
+    return _capability_base(state.catalog.capabilities[name]) | {
+        "flag": flag,
+        "model": model(state, model_id),
+        "off": "off" in entry or bool(snapshot.live.get(f"model:{model_id}", {}).get("halted")),
+        "regions_off": entry.get("regions", []),
+        "grants": grants,
+        "held_by": [{"incident": h.incident, "words": h.words()} for h in sorted(holds, key=lambda h: h.id)],
+    }
+
+
+def token(row: Token) -> Json:
+    """A token without its digest."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "role": row.role,
+        "person": row.person,
+        "partner": row.partner,
+        "created_by": row.created_by,
+        "created_at": rfc3339(row.created_at),
+        "revoked": row.revoked,
+    }

@@ -1,0 +1,27 @@
+"""Facts of the ledger tests' own, so that they don't change whenever a real kind does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from incidents.events import Actor, Draft, Fact
+
+NOON = datetime(2026, 11, 23, 12, 0, 7, 123456, tzinfo=UTC)
+ADA = Actor(person="ada", token="tok_1", via="http")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Fact):
+    """Something harmless."""
+
+    kind: ClassVar[str] = "test:thing:noted"
+    number: int = 0
+    tags: tuple[str, ...] = ()
+    anything: Any = None
+
+
+def noted(number: int = 0, *, incident: str | None = None, words: str = "", anything: Any = None) -> Draft:
+    """A draft with the number in its data and, if given, words in its text."""
+    return Draft(Noted(number=number, anything=anything), incident=incident, text={"note": words} if words else {})
