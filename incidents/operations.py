@@ -8,7 +8,8 @@ status and JSON values. Surfaces translate; they decide nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -214,9 +215,13 @@ class Operations:
         """Newest first; ``cursor`` is the last id of the page before."""
         needs(asker, Right.READ, "reading incidents")
         with self.desk.read() as state:
-            ids = [i.id for i in state.incidents.values() if status in ("", i.status) and kind in ("", i.kind)][::-1]
-        if cursor:
-            ids = ids[ids.index(cursor) + 1 :] if cursor in ids else []
+            known = list(state.incidents.values())[::-1]
+            # The page before is found among all of them: its last incident may have left the filter since.
+            start = 1 + next((n for n, i in enumerate(known) if i.id == cursor), -1)
+            ids = [i.id for i in known[start:] if status in ("", i.status) and kind in ("", i.kind)]
+        if cursor and start == 0:
+            message = f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is"
+            raise Invalid(message, errors=[FieldError("cursor", message)])
         found: list[Json] = []
         for id in ids:
             words = self.desk.words(id)
@@ -263,6 +268,49 @@ class Operations:
             "revision": decision.revision,
             "held_by": held_by,
         }
+
+    def board(self, asker: Asker, *, recent: int = 12) -> Json:
+        """What a person needs first: open incidents, the newest others, who is dark now, whether points are there."""
+        needs(asker, Right.READ, "reading the board")
+        with self.desk.read() as state:
+            ids = list(state.incidents)[::-1]
+            open_ids = [id for id in ids if views.is_open(state.incidents[id])]
+            others = [id for id in ids if not views.is_open(state.incidents[id])][:recent]
+            points = [row for row in self.points.overview(state, self.desk.clock.boot()) if row["standing"] != "retired"]
+            dark = views.dark(state)
+        return {
+            "open": [self._board_row(id) for id in open_ids],
+            "recent": [self._board_row(id) for id in others],
+            "dark": dark,
+            "points": points,
+        }
+
+    def _board_row(self, id: str) -> Json:
+        words = self.desk.words(id)
+        with self.desk.read() as state:
+            found = state.incidents[id]
+            containment = self.points.containment(state, found, self.desk.clock.boot())
+            open_requests = [r for r in found.requests if restore.is_open(state.requests[r], self.desk.clock.now())]
+            waiting = [a.number for a in found.actions.values() if a.state == "waiting"]
+            return views.incident_row(state, found, words) | {
+                "containment": {name: containment[name] for name in ("state", "confirmed", "total", "contained_by")},
+                "restores_open": open_requests,
+                "actions_waiting": waiting,
+            }
+
+    def people_names(self, asker: Asker) -> dict[str, str]:
+        """Person id -> name, for showing who did what."""
+        needs(asker, Right.READ, "reading names")
+        with self.desk.read() as state:
+            return views.names(state)
+
+    def own_access(self, asker: Asker) -> list[Json]:
+        """A partner's own grants with the answers that they give now; never who holds what."""
+        needs(asker, Right.OWN_ACCESS, "reading a partner's own access")
+        with self.desk.read() as state:
+            ids = sorted(g.id for g in state.catalog.grants.values() if g.partner == asker.partner)
+            rows = [views.grant(state, self.desk.snapshot, id, self.desk.clock.now()) for id in ids]
+        return [row | {"held_by": []} for row in rows]
 
     def points_overview(self, asker: Asker) -> list[Json]:
         needs(asker, Right.READ, "reading enforcement points")
@@ -430,21 +478,84 @@ class Operations:
         with self.desk.read() as state:
             return [views.token(t) for t in state.tokens.values()]
 
-    def revoke_token(self, asker: Asker, id: str) -> Reply:
+    def token(self, asker: Asker, id: str) -> Json:
+        needs(asker, Right.PEOPLE, "reading a token")
+        with self.desk.read() as state:
+            return views.token(access.find_token(state, id))
+
+    def revoke_token(self, asker: Asker, id: str, key: AnswerKey | None = None) -> Reply:
         return self._do(
             asker,
             lambda state, now: access.revoke_token(state, id, asker),
             lambda state, decided, events: (200, {"id": decided.subject, "revoked": True}),
-            None,
+            key,
         )
 
-    def retire_point(self, asker: Asker, name: str) -> Reply:
+    def retire_point(self, asker: Asker, name: str, key: AnswerKey | None = None) -> Reply:
         return self._do(
             asker,
             lambda state, now: access.retire_point(state, name, asker),
             lambda state, decided, events: (200, {"name": decided.subject, "retired": True}),
-            None,
+            key,
         )
+
+    # --- what there is ---
+
+    def models(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
+        """By id; ``cursor`` is the last id of the page before, here and in the lists below."""
+        needs(asker, Right.READ, "reading models")
+        with self.desk.read() as state:
+            return _page(state.catalog.models, limit, cursor, lambda id: views.model(state, id))
+
+    def model(self, asker: Asker, id: str) -> Json:
+        needs(asker, Right.READ, "reading a model")
+        with self.desk.read() as state:
+            _known(id, state.catalog.models, "model")
+            return views.model(state, id)
+
+    def partners(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
+        needs(asker, Right.READ, "reading partners")
+        with self.desk.read() as state:
+            return _page(state.catalog.partners, limit, cursor, lambda id: views.partner(state, id))
+
+    def partner(self, asker: Asker, id: str) -> Json:
+        """A partner with its grants and what each gives now; a partner may read its own, without incident ids."""
+        own = asker.may(Right.OWN_ACCESS) and asker.partner == id
+        if not own:
+            needs(asker, Right.READ, "reading another's access")
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            _known(id, state.catalog.partners, "partner")
+            held = [g.id for g in state.catalog.grants.values() if g.partner == id]
+            grants = [views.grant(state, self.desk.snapshot, g, now) for g in sorted(held)]
+            found = views.partner(state, id) | {"grants": grants}
+        return _without_holders(found) if own else found
+
+    def capabilities(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
+        needs(asker, Right.READ, "reading capabilities")
+        with self.desk.read() as state:
+            return _page(state.catalog.capabilities, limit, cursor, lambda id: views.capability(state, id))
+
+    def flag(self, asker: Asker, flag: str) -> Json:
+        """The guardrail sheet of one capability flag."""
+        needs(asker, Right.READ, "reading a capability flag")
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            _known(flag, state.catalog.flags(), "capability flag")
+            return views.flag_sheet(state, self.desk.snapshot, flag, now, self.usage.of(flag=flag, now=now))
+
+    def grants(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
+        needs(asker, Right.READ, "reading grants")
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            return _page(
+                state.catalog.grants, limit, cursor, lambda id: views.grant(state, self.desk.snapshot, id, now)
+            )
+
+    def log(self, asker: Asker, *, after: int = 0, limit: int = 500) -> list[Event]:
+        """Whole events of the log, in order, for verifying and exporting."""
+        needs(asker, Right.READ, "reading the log")
+        return self.desk.ledger.read(after=after, limit=limit)
 
     # --- inside ---
 
@@ -474,6 +585,24 @@ def _reply(answer: Answer | None, replayed: bool) -> Reply:
     if answer is None:
         return Reply(200, {}, replayed)
     return Reply(answer.status, json.loads(answer.json), replayed)
+
+
+def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Json]) -> Json:
+    ordered = sorted(ids)
+    start = bisect_right(ordered, cursor)
+    page = ordered[start : start + limit]
+    return {"items": [view(id) for id in page], "next": page[-1] if start + limit < len(ordered) else None}
+
+
+def _known(id: str, known: Collection[str], what: str) -> None:
+    if id not in known:
+        raise Unknown(f"unknown {what} '{id[:80]}'.{nearest(id[:200], known)}", code=f"unknown-{what.split()[-1]}")
+
+
+def _without_holders(sheet: Json) -> Json:
+    """Partners are told the reason alone, never which incident holds what."""
+    grants = [{k: v for k, v in grant.items() if k != "held_by"} for grant in sheet["grants"]]
+    return {k: v for k, v in sheet.items() if k != "held_by"} | {"grants": grants}
 
 
 def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:

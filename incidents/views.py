@@ -14,7 +14,7 @@ from incidents.blast import Blast, compare, without_holds
 from incidents.catalog import Capability
 from incidents.clock import rfc3339
 from incidents.decisions.restore import is_open
-from incidents.holds import LIVE, SHADOW, Hold
+from incidents.holds import LIVE, SHADOW, Hold, HoldKind
 from incidents.snapshot import Snapshot, effective_cap, hold_keys, stage_in_force
 from incidents.state import Incident, RestoreRequest, State, Token
 
@@ -41,6 +41,52 @@ def incident_row(state: State, incident: Incident, words: Mapping[str, str]) -> 
         "holds_standing": len(incident.standing),
         "holds": [Hold.read(incident.placed[h]).words() for h in incident.standing],
     }
+
+
+def is_open(incident: Incident) -> bool:
+    """Something is held, or is ordered and not proven yet, or waits for a person's word."""
+    waits = any(action.state == "waiting" for action in incident.actions.values())
+    return bool(incident.standing) or waits or (bool(incident.holds) and incident.contained is None)
+
+
+def dark(state: State) -> list[Json]:
+    """
+    What live holds keep from being used now, one row per thing, with every incident that holds it.
+
+    ``what`` is partner, capability, model, cap or promotion; ``words`` says the strictest hold first.
+    """
+    found: dict[str, list[Hold]] = {}
+    for hold in state.holds.values():
+        if hold.table == LIVE:
+            found.setdefault(hold.target, []).append(hold)
+    order = list(_DARK)
+    rows = []
+    for target, holds in found.items():
+        holds.sort(key=lambda h: order.index(h.kind))
+        rows.append(
+            {
+                "target": target,
+                "what": _DARK[holds[0].kind],
+                "partner": holds[0].partner,
+                "model": holds[0].model,
+                "capability": holds[0].capability,
+                "words": list(dict.fromkeys(h.words() for h in holds)),
+                "incidents": sorted({h.incident for h in holds}),
+            }
+        )
+    return sorted(rows, key=lambda row: (list(_DARK.values()).index(str(row["what"])), str(row["target"])))
+
+
+# From the strictest down; a model that is halted and rolled back is told as halted first.
+_DARK = {
+    HoldKind.PARTNER: "partner",
+    HoldKind.CAPABILITY: "capability",
+    HoldKind.FLAG: "capability",
+    HoldKind.HALT: "model",
+    HoldKind.STAGE: "model",
+    HoldKind.CAP: "cap",
+    HoldKind.PROMOTION: "promotion",
+}
 
 
 def incident_whole(

@@ -1,0 +1,3 @@
+"""
+The demo that ``andon serve --demo`` sets up: a sample catalog, two people, and a small gateway of its own.
+"""

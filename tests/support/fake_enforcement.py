@@ -76,8 +76,9 @@ class FakeEnforcement:
 
     Knobs: ``lease_seconds``, ``delay`` (of a lease answer), ``frozen`` (accepts, answers nothing), ``status`` (route to
     HTTP status instead of an answer), ``wrong_nonce``, ``resync_only`` (never bridges a gap), ``spoil_next`` (the next
-    change has lost what it should set, so its digest does not fit), ``keep_quiet`` (changes are not streamed), ``chunked`` (how streams are sent),
-    ``others`` (uses by other instances). Seen: ``leases``, ``streams``, ``snapshots``, ``unchanged``.
+    change has lost what it should set, so its digest does not fit), ``keep_quiet`` (changes are not streamed),
+    ``chunked`` (how streams are sent), ``others`` (uses by other instances).
+    Seen: ``leases``, ``streams``, ``snapshots``, ``unchanged``.
     """
 
     def __init__(self, *, token: str = "andon_test") -> None:

@@ -1,0 +1,154 @@
+"""The decision, the tables and the changes that travel, against a second and obvious implementation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from incidents.client import Copy
+from incidents.desk import Desk
+from incidents.snapshot import Change, Snapshot, build, merge
+from tests.support import naive
+from tests.support.small_world import TODAY, World, histories, questions
+
+Counted = dict[tuple[str, str, str], int]
+counts = st.sampled_from([{}, {"minute": 1}, {"hour": 2, "day": 2}, {"day": 3}])
+
+
+def counted_of(per_period: dict[str, int]) -> Counted:
+    """The same counts for every partner and flag: which one is asked for makes no difference to a cap."""
+    return {
+        (partner, f"{model}:{capability}", per): count
+        for per, count in per_period.items()
+        for partner, model, capability, _ in questions()
+    }
+
+
+def client_reason(copy: Copy, question: tuple[str, str, str, str | None], counted: Counted, table: str) -> str:
+    """What the gateway's own file answers: its table's verdict, then the caps that it leaves to be counted."""
+    partner, model, capability, region = question
+    verdict = copy.verdict(partner, model, capability, region, TODAY, shadow=table == "shadow")
+    flag = f"{model}:{capability}"
+    if any(counted.get((partner, flag, per), 0) >= limit for per, limit in verdict.caps):
+        return "usage-cap"
+    return verdict.reason
+
+
+def copy_of(snapshot: Snapshot) -> Copy:
+    return Copy.from_snapshot(snapshot.wire())
+
+
+@settings(max_examples=60)
+@given(histories, counts)
+def test_whatever_happened_server_client_and_the_naive_reading_of_the_contract_agree(
+    history: tuple[Any, Any], per_period: dict[str, int]
+) -> None:
+    """A kill switch that answers differently in two places is open in one of them."""
+    world = World(history[0])
+    for step in history[1]:
+        world.step(step)
+    counted = counted_of(per_period)
+    snapshot, copy, now = world.desk.snapshot, copy_of(world.desk.snapshot), world.clock.now()
+
+    for table in ("live", "shadow"):
+        for partner, model, capability, region in questions():
+            asked = {"partner": partner, "model": model, "capability": capability}
+            expected = naive.decide(world.catalog, world.holds(table), counted, **asked, region=region, today=TODAY)
+            found = snapshot.decide(
+                **asked, region=region, now=now, table=table, used=lambda p, f, per: counted.get((p, f, per), 0)
+            )
+            assert (found.allowed, found.reason) == expected, (table, asked, region)
+            assert client_reason(copy, (partner, model, capability, region), counted, table) == expected[1]
+            if table == "live":
+                assert list(found.held_by) == naive.held_by(world.holds("live"), **asked)
+
+
+@settings(max_examples=80)
+@given(histories)
+def test_after_every_event_the_next_snapshot_is_what_building_from_nothing_gives(history: tuple[Any, Any]) -> None:
+    """Points compare digests: a table that is kept up to date differently from a fresh one locks everybody out."""
+    world = World(history[0])
+    for step in history[1]:
+        world.step(step)
+        with world.desk.read() as state:
+            assert world.desk.snapshot == build(state)
+
+
+@settings(max_examples=80)
+@given(histories, st.lists(st.booleans(), min_size=8, max_size=8))
+def test_who_follows_in_batches_arrives_at_the_same_table(history: tuple[Any, Any], looks: list[bool]) -> None:
+    """A service that reads several appends of the command line at once must not keep a stale line of its table."""
+    world = World(history[0])
+    follower = Desk(world.ledger.beside(), world.clock)
+    follower.start()
+    for step, look in zip(history[1], looks, strict=False):
+        world.step(step)
+        if look:
+            follower.follow()
+            assert follower.snapshot == world.desk.snapshot
+    follower.follow()
+    assert follower.snapshot == world.desk.snapshot
+
+
+@settings(max_examples=80)
+@given(histories, st.integers(0, 7), st.integers(0, 7))
+def test_a_change_or_several_merged_make_the_older_copy_the_newer(history: tuple[Any, Any], one: int, two: int) -> None:
+    """Streams send differences; a gateway that applied them must hold exactly what a snapshot would have given."""
+    world = World(history[0])
+    copies, changes = [copy_of(world.desk.snapshot)], []
+    for step in history[1]:
+        before = len(world.changes)
+        world.step(step)
+        for change in world.changes[before:]:
+            changes.append(change)
+            copies.append(copies[-1].after(change.wire()))  # raises where the announced digest is not the result's
+            assert copies[-1].as_body() == copy_of(world.desk.snapshot).as_body()
+    first, last = sorted((one % (len(changes) + 1), two % (len(changes) + 1)))
+    if first < last:
+        bridge = merged(changes[first:last])
+        assert (bridge.from_revision, bridge.revision) == (changes[first].from_revision, changes[last - 1].revision)
+        assert copies[first].after(bridge.wire()).as_body() == copies[last].as_body()
+
+
+def merged(changes: list[Change]) -> Change:
+    found = changes[0]
+    for change in changes[1:]:
+        found = merge(found, change)
+    return found
+
+
+@settings(max_examples=60)
+@given(histories)
+def test_shadow_holds_never_change_a_live_answer(history: tuple[Any, Any]) -> None:
+    """A drill that turned somebody off would be the last drill that anybody allows."""
+    with_drills, without = World(history[0]), World(history[0])
+    for step in history[1]:
+        with_drills.step(step)
+        if step[0] == "lift" or (step[0] == "place" and step[2] == "shadow"):
+            continue
+        without.step(step)
+    lifted = {id for id in without.live if id not in with_drills.live}
+    for id in sorted(lifted):
+        without.lift(sorted([*without.live, *without.shadow]).index(id))
+    assert with_drills.desk.snapshot.live == without.desk.snapshot.live
+
+
+@settings(max_examples=60)
+@given(histories)
+def test_every_change_that_may_take_something_away_is_marked_as_narrowing(history: tuple[Any, Any]) -> None:
+    """Changes that are not narrowing may wait a second before they are sent; a kill must never be among them."""
+    world = World(history[0])
+    now = world.clock.now()
+    for step in history[1]:
+        older, known = world.desk.snapshot, len(world.changes)
+        world.step(step)
+        lost = [
+            q
+            for q in questions()
+            if older.decide(*q[:3], region=q[3], now=now).allowed
+            and not world.desk.snapshot.decide(*q[:3], region=q[3], now=now).allowed
+        ]
+        if lost:
+            assert any(change.narrowing for change in world.changes[known:])
