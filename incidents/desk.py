@@ -72,6 +72,7 @@ class Desk:
         self.ledger = ledger
         self.clock = clock
         self.blocked: Blocked | None = None
+        self._unwritten: Blocked | None = None  # the first failure that the log does not tell of yet
         self.read_began = float("-inf")  # boot clock at which the last successful look at the head began
         self.trouble: str | None = None  # why the head could not be read
         self._state = State()
@@ -105,7 +106,11 @@ class Desk:
         kept = self.ledger.load_state(FOLD_VERSION)
         if kept is None:
             return None
-        state = load_state(kept[1])
+        try:
+            state = load_state(kept[1])
+        except ValueError as error:
+            log.warning("kept_state_refused", seq=kept[0], why=f"it can't be read: {error}")
+            return None
         at_seq = self.ledger.read(after=state.seq - 1, limit=1)
         if not at_seq or at_seq[0].digest != state.digest:
             log.warning("kept_state_refused", seq=state.seq, why="it is not of this chain")
@@ -242,15 +247,17 @@ class Desk:
     def _block(self, what: str, error: Exception) -> None:
         if self.blocked is None:
             self.blocked = Blocked(self.clock.now(), what, str(error))
+            self._unwritten = self._unwritten or self.blocked
         log.error("kill_not_recorded", what=what, error=str(error), grants="stopped")
 
     def try_resume(self) -> None:
-        """While blocked: see whether appending works again, and write down that it had not."""
-        blocked = self.blocked
-        if blocked is None:
+        """See whether appending works again after a failure, and write down that it had not, whoever appended first."""
+        failed = self._unwritten
+        if failed is None:
             return
-        fact = WriteResumed(failed_at=rfc3339(blocked.since), what=blocked.what, error=blocked.error)
+        fact = WriteResumed(failed_at=rfc3339(failed.since), what=failed.what, error=failed.error)
         self.submit(lambda state, now: Decided([Draft(fact)]), actor=SYSTEM)
+        self._unwritten = None
 
     def keep_state(self, *, always: bool = False) -> None:
         """Keep the folded state beside the log, so that the next start replays only the tail."""

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Self, dataclass_transform
 
 ENVELOPE_VERSION = 1
@@ -80,7 +81,20 @@ class Fact:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
-        return cls(**data)
+        """From an event's data; fields of a newer version are passed over."""
+        if cls.knows(data):
+            return cls(**data)
+        return cls(**{name: value for name, value in data.items() if name in _field_names(cls)})
+
+    @classmethod
+    def knows(cls, data: Mapping[str, Any]) -> bool:
+        """False where a newer version wrote fields that this one has never heard of."""
+        return data.keys() <= _field_names(cls)
+
+
+@cache
+def _field_names(kind: type[Fact]) -> frozenset[str]:
+    return frozenset(item.name for item in dataclasses.fields(kind))  # type: ignore[arg-type]
 
 
 KINDS: dict[str, type[Fact]] = {}

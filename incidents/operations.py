@@ -159,7 +159,7 @@ class Operations:
         return Declare(
             playbook=entry.playbook,
             digest=entry.digest,
-            parameters=dict(body.get("parameters") or {}),
+            parameters=_masked(body.get("parameters") or {}),
             title=body.get("title") or "",
             summary=body.get("summary") or "",
             severity=body.get("severity") or "",
@@ -191,7 +191,8 @@ class Operations:
             "skipped": [e.data["words"] for e in events if e.data.get("state") == "skipped"],
             "url": f"{self.public_url}/incidents/{decided.subject}",
             "joined": False,
-            "containment": self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot()),
+            "containment": self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
+            | {"outside": {"done": 0, "total": len([e for e in events if e.data.get("state") == "outside"])}},
         }
         return _answer(201, body)
 
@@ -274,8 +275,8 @@ class Operations:
         needs(asker, Right.READ, "reading the board")
         with self.desk.read() as state:
             ids = list(state.incidents)[::-1]
-            open_ids = [id for id in ids if views.is_open(state.incidents[id])]
-            others = [id for id in ids if not views.is_open(state.incidents[id])][:recent]
+            open_ids = [id for id in ids if views.stands_open(state.incidents[id])]
+            others = [id for id in ids if not views.stands_open(state.incidents[id])][:recent]
             points = [row for row in self.points.overview(state, self.desk.clock.boot()) if row["standing"] != "retired"]
             dark = views.dark(state)
         return {
@@ -303,14 +304,6 @@ class Operations:
         needs(asker, Right.READ, "reading names")
         with self.desk.read() as state:
             return views.names(state)
-
-    def own_access(self, asker: Asker) -> list[Json]:
-        """A partner's own grants with the answers that they give now; never who holds what."""
-        needs(asker, Right.OWN_ACCESS, "reading a partner's own access")
-        with self.desk.read() as state:
-            ids = sorted(g.id for g in state.catalog.grants.values() if g.partner == asker.partner)
-            rows = [views.grant(state, self.desk.snapshot, id, self.desk.clock.now()) for id in ids]
-        return [row | {"held_by": []} for row in rows]
 
     def points_overview(self, asker: Asker) -> list[Json]:
         needs(asker, Right.READ, "reading enforcement points")
@@ -536,6 +529,12 @@ class Operations:
         with self.desk.read() as state:
             return _page(state.catalog.capabilities, limit, cursor, lambda id: views.capability(state, id))
 
+    def flags(self, asker: Asker) -> list[Json]:
+        """Every capability flag with its state now, who holds it, and how many grants there are on it."""
+        needs(asker, Right.READ, "reading capability flags")
+        with self.desk.read() as state:
+            return views.flags(state, self.desk.snapshot)
+
     def flag(self, asker: Asker, flag: str) -> Json:
         """The guardrail sheet of one capability flag."""
         needs(asker, Right.READ, "reading a capability flag")
@@ -603,6 +602,11 @@ def _without_holders(sheet: Json) -> Json:
     """Partners are told the reason alone, never which incident holds what."""
     grants = [{k: v for k, v in grant.items() if k != "held_by"} for grant in sheet["grants"]]
     return {k: v for k, v in sheet.items() if k != "held_by"} | {"grants": grants}
+
+
+def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters are chained for good, so a token that was pasted into one is masked before anything looks at it."""
+    return {name: incident.mask(value) if isinstance(value, str) else value for name, value in parameters.items()}
 
 
 def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:

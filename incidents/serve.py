@@ -52,9 +52,13 @@ class Server(uvicorn.Server):
         self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.end_streams()
+        super().handle_exit(sig, frame)
+
+    def end_streams(self) -> None:
+        """From any thread: close every stream cleanly, so that stopping has nothing to wait for."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._close_streams)
-        super().handle_exit(sig, frame)
 
     def _close_streams(self) -> None:
         self._closing = asyncio.get_running_loop().create_task(self._front.hub.close())
@@ -63,7 +67,7 @@ class Server(uvicorn.Server):
 def build_front(service: Service) -> Front:
     """The ASGI app over a service, Flask included."""
     flask = create_app(service=service)
-    below: Any = WSGIMiddleware(flask, workers=FLASK_THREADS)
+    below: Any = WSGIMiddleware(flask, workers=FLASK_THREADS)  # type: ignore[arg-type]
     front = Front(
         service.desk,
         service.points,
@@ -102,12 +106,13 @@ def run(settings: Settings, *, host: str | None = None, port: int | None = None,
         ticker = Ticker(service)
         ticker.start()
         stack.callback(ticker.stop)
-        _server(front, say).run(sockets=[listening])
+        make_server(front, say).run(sockets=[listening])
 
 
-def _server(front: Front, started: Callable[[], None]) -> Server:
+def make_server(front: Front, started: Callable[[], None]) -> Server:
+    """uvicorn, set up for thousands of streams; ``started`` is called once it listens."""
     config = uvicorn.Config(
-        front,  # type: ignore[arg-type]
+        front,
         log_level="warning",
         access_log=False,
         lifespan="on",

@@ -103,6 +103,7 @@ class Snapshot:
 
         Args:
             used: Decisions already counted, by (partner, flag, period ``minute|hour|day``) in the current window.
+                None: nobody counts here, and only a cap of 0 denies.
         """
         reason = self._reason(partner, model, capability, now, region, used, table)
         return Decision(reason == "granted", reason, self.revision, self.held_by(partner, model, capability))
@@ -133,7 +134,7 @@ class Snapshot:
             return "model-halted"
         if "off" in flag:
             return "capability-off"
-        if "regions" in flag and (region is None or region in flag["regions"]):
+        if "regions" in flag and _region_is_off(flag["regions"], region):
             return "region-off"
         if "revoked" in member:
             return "partner-revoked"
@@ -164,6 +165,12 @@ class Snapshot:
         return tuple(sorted(found))
 
 
+def _region_is_off(regions: list[str], region: str | None) -> bool:
+    """Not told, or told as nothing, is off; upper and lower case are the same. As in ``incidents/client.py``."""
+    told = (region or "").strip().upper()
+    return not told or told in {each.strip().upper() for each in regions}
+
+
 def _admitted(ladder: list[str], audience: str, stage: str) -> bool:
     """A partner is admitted at its audience's stage and every later one. A stage off the ladder admits nobody."""
     return audience in ladder and stage in ladder and ladder.index(audience) <= ladder.index(stage)
@@ -182,10 +189,11 @@ def _grant_reason(
         return "grant-expired"
     if not grant.get("terms"):
         return "terms-not-accepted"
-    if used is not None and partner is not None:
-        for per, limit in grant.get("cap", {}).items():
-            if used(partner, flag, PERIODS[per]) >= limit:
-                return "usage-cap"
+    for per, limit in grant.get("cap", {}).items():
+        # A cap of 0 denies whoever counts: a throttle to nothing must not be open where nobody can count.
+        count = used(partner, flag, PERIODS[per]) if used is not None and partner is not None else 0
+        if count >= limit:
+            return "usage-cap"
     return "granted"
 
 
@@ -214,7 +222,7 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
     """The next snapshot after ``events`` (already folded into ``state``), and the difference that travels."""
     touched: set[str] = set()
     for event in events:
-        touched |= _touched(state, event)
+        touched |= _touched(state, event, before.live)
     live, live_set, live_remove = _renew(before.live, touched, lambda key: _entry(state, key, LIVE))
     shadow_now = _shadow(state, live)
     shadow_keys = {k for k in before.shadow.keys() | shadow_now.keys() if before.shadow.get(k) != shadow_now.get(k)}
@@ -415,8 +423,12 @@ def _throttles(hold: Hold, partner: str, flag: str) -> bool:
     return hold.partner in (None, "", partner) and hold.model in (None, "", model) and hold.capability == capability
 
 
-def _touched(state: State, event: Event) -> set[str]:
-    """Keys whose value an event may have changed. Too many is slow; too few would be wrong."""
+def _touched(state: State, event: Event, before: Table) -> set[str]:
+    """
+    Keys whose value an event may have changed. Too many is slow; too few would be wrong.
+
+    ``state`` may be several events further on: what an event was about may be gone again, so ``before`` counts too.
+    """
     match event.kind:
         case "access:hold:placed":
             return hold_keys(state, Hold.read(event.data["hold"]))
@@ -424,13 +436,13 @@ def _touched(state: State, event: Event) -> set[str]:
             placed = state.incidents[event.incident or ""].placed[event.data["hold"]]
             return hold_keys(state, Hold.read(placed))
         case "access:catalog:applied":
-            return _touched_by_catalog(state, [*event.data["set"], *event.data["remove"]])
+            return _touched_by_catalog(state, [*event.data["set"], *event.data["remove"]], before)
     return set()
 
 
-def _touched_by_catalog(state: State, paths: list[str]) -> set[str]:
+def _touched_by_catalog(state: State, paths: list[str], before: Table) -> set[str]:
     keys: set[str] = set()
-    models = {path.partition("/")[2] for path in paths if path.startswith("models/")} | state.catalog.models.keys()
+    flags: set[str] | None = None
     for path in paths:
         section, _, id = path.partition("/")
         match section:
@@ -443,9 +455,11 @@ def _touched_by_catalog(state: State, paths: list[str]) -> set[str]:
             case "grants":
                 keys.add(f"grant:{id}")
             case "capabilities":
-                # The models it was taken from are not known any more: every flag of that name is looked at,
-                # and every grant, because its default cap may have changed.
-                keys |= {f"flag:{m}:{id}" for m in models}
+                # The flags that it has and those that it had, and every grant: its default cap may have changed.
+                if flags is None:
+                    flags = {f"flag:{flag}" for flag in state.catalog.flags()}
+                    flags |= {key for key in before if key.startswith("flag:")}
+                keys |= {key for key in flags if key.endswith(f":{id}")}
                 keys |= {f"grant:{g.id}" for g in state.catalog.grants.values() if g.flag.endswith(f":{id}")}
     return keys
 

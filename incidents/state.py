@@ -24,7 +24,7 @@ DEFAULT_LEASE_SECONDS = 15
 
 @dataclass(slots=True)
 class Token:
-    """``created_by`` is the person (or ``local:<os user>``) who made it."""
+    """``created_by`` is the person (or ``local:<os user>``) who made it, ``created_with`` the token they used."""
 
     id: str
     name: str
@@ -33,6 +33,7 @@ class Token:
     person: str | None
     partner: str | None
     created_by: str | None
+    created_with: str | None
     created_at: datetime
     seq: int
     revoked: bool = False
@@ -183,6 +184,15 @@ class State:
             return own
         return own & rights_of(Role(r) for r in person.roles)
 
+    def makers(self, token: Token) -> set[str]:
+        """Everybody whose hand is in a token: who made it, who made the token that it was made with, and so on."""
+        found: set[str] = set()
+        at: Token | None = token
+        while at is not None:
+            found.add(at.created_by or "")
+            at = self.tokens.get(at.created_with or "")
+        return found - {""}
+
     def longest_lease(self, since: datetime) -> int:
         """The longest lease length in force at any moment after ``since``."""
         longest = self.lease_seconds
@@ -197,10 +207,12 @@ def fold(state: State, event: Event) -> None:
     state.seq, state.digest, state.recorded_at = event.seq, event.digest, event.recorded_at
     if event.kind.startswith("access:"):
         state.revision = event.seq
-    handler = _FOLDS.get(event.kind)
-    if handler is not None and event.kind_v <= ev.KINDS[event.kind].kind_v:
-        handler(state, event, ev.KINDS[event.kind].read(event.data))
-    elif event.kind.startswith("access:"):
+    access, handler = event.kind.startswith("access:"), _FOLDS.get(event.kind)
+    kind = ev.KINDS[event.kind] if handler is not None else None
+    # A field that is not known may only add to what people read; where it is about access it may mean anything.
+    if handler is not None and kind and event.kind_v <= kind.kind_v and (not access or kind.knows(event.data)):
+        handler(state, event, kind.read(event.data))
+    elif access:
         state.unreadable = f"event {event.seq} is of kind '{event.kind}' (version {event.kind_v})"
 
 
@@ -271,6 +283,7 @@ def _token(state: State, event: Event, fact: ev.TokenCreated) -> None:
         person=fact.person,
         partner=fact.partner,
         created_by=event.actor.person,
+        created_with=event.actor.token,
         created_at=event.at,
         seq=event.seq,
     )

@@ -43,7 +43,7 @@ def incident_row(state: State, incident: Incident, words: Mapping[str, str]) -> 
     }
 
 
-def is_open(incident: Incident) -> bool:
+def stands_open(incident: Incident) -> bool:
     """Something is held, or is ordered and not proven yet, or waits for a person's word."""
     waits = any(action.state == "waiting" for action in incident.actions.values())
     return bool(incident.standing) or waits or (bool(incident.holds) and incident.contained is None)
@@ -257,6 +257,33 @@ def _capability_base(known: Capability) -> Json:
         "must_provide": list(known.must_provide),
         "cap": dict(known.cap),
     }
+
+
+def flags(state: State, snapshot: Snapshot) -> list[Json]:
+    """One row per capability flag, for a list."""
+    granted: dict[str, int] = {}
+    for found in state.catalog.grants.values():
+        granted[found.flag] = granted.get(found.flag, 0) + 1
+    rows = []
+    for flag in state.catalog.flags():
+        model_id, _, name = flag.partition(":")
+        entry = snapshot.live.get(f"flag:{flag}", {})
+        targets = (f"flag:{flag}", f"capability:{name}", f"model:{model_id}")
+        rows.append(
+            {
+                "flag": flag,
+                "model": model_id,
+                "capability": name,
+                "title": state.catalog.capabilities[name].title,
+                "stage": stage_in_force(state, model_id),
+                "off": "off" in entry,
+                "halted": bool(snapshot.live.get(f"model:{model_id}", {}).get("halted")),
+                "regions_off": entry.get("regions", []),
+                "grants": granted.get(flag, 0),
+                "held_by": sorted({h.incident for t in targets for h in state.holds_on(t)}),
+            }
+        )
+    return rows
 
 
 def flag_sheet(state: State, snapshot: Snapshot, flag: str, now: datetime, usage: Iterable[Json]) -> Json:

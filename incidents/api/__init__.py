@@ -1,13 +1,20 @@
 """
 The HTTP API below ``/api/v1``: translates requests into operations and their outcomes into JSON.
+
+Decides nothing and knows no other surface. What it offers stands once, in ``registry.ROUTES``.
 """
 
 from __future__ import annotations
 
 from flask import Flask
 
+from incidents.api import access_routes, catalog_routes, incident_routes, record_routes  # noqa: F401 - they register
+from incidents.api.mount import answer_unrouted, blueprint
+from incidents.api.registry import ROUTES
 from incidents.service import Service
 
 
 def mount_api(app: Flask, service: Service) -> None:
-    """Put the API's routes on the app."""
+    """Put the API's routes on the app, and its errors on its paths alone."""
+    app.register_blueprint(blueprint(ROUTES, service))
+    answer_unrouted(app)

@@ -73,9 +73,9 @@ def _run(arguments: list[str]) -> int:
         _say(*failed.lines)
         return failed.code
     except AndonError as error:
-        failed = of_error(error)
-        _say(*failed.lines)
-        return failed.code
+        told = of_error(error)
+        _say(*told.lines)
+        return told.code
     return Exit.DONE
 
 

@@ -1,5 +1,5 @@
 """
-The API in this process, straight on the ledger: works with the service down.
+The API in this process, straight on the ledger: works with the service down, and mounts no page.
 
 Appends beside a running service, which follows. Judges no containment of its own: only the service that grants
 leases knows who has confirmed, and writes it into the log.
@@ -8,19 +8,22 @@ leases knows who has confirmed, and writes it into the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import click
 import structlog
+from flask import Flask
 from flask.testing import FlaskClient
 
-from incidents.cli.outcome import of_error
+from incidents.api import mount_api
+from incidents.cli.outcome import Failed, of_error
 from incidents.cli.show import plain
 from incidents.cli.transport import judged
 from incidents.credentials import local_admin
 from incidents.errors import AndonError, Unavailable
+from incidents.ledger import Ledger
 from incidents.logs import configure_logs
 from incidents.service import Service, os_user
 from incidents.settings import Settings
@@ -46,11 +49,16 @@ class Direct:
         except AndonError as error:
             raise of_error(error) from error
         try:
-            from app import create_app
-
-            yield cls(service, create_app(service=service).test_client(use_cookies=False), token)
+            yield cls(service, _api(service), token)
+        except Failed as failed:
+            failed.lines += tuple(_named(service))  # what went wrong stands first
+            raise
+        except BaseException:
+            tell(_named(service))
+            raise
+        else:
+            tell(_named(service))
         finally:
-            _name(service)
             service.ledger.close()
 
     def send(self, method: str, target: str, headers: dict[str, Any], body: bytes | None) -> Any:
@@ -58,7 +66,15 @@ class Direct:
         answer = self._client.open(
             target, method=method, headers={**headers, **self._headers}, data=body, environ_overrides=self._environ
         )
-        return judged(answer.status_code, answer.mimetype, answer.get_data(as_text=True), self.place, *self._hints)
+        return judged(
+            answer.status_code, answer.mimetype or "", answer.get_data(as_text=True), self.place, *self._hints
+        )
+
+
+def _api(service: Service) -> FlaskClient:
+    app = Flask("andon", static_folder=None, template_folder=None)
+    mount_api(app, service)
+    return app.test_client(use_cookies=False)
 
 
 def quiet_logs(settings: Settings) -> None:
@@ -67,13 +83,17 @@ def quiet_logs(settings: Settings) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
-def _name(service: Service) -> None:
+def _named(service: Service) -> Iterator[str]:
     try:
-        head = service.ledger.head()
+        yield in_words(service.ledger)
     except Unavailable:  # the command has failed already, and says why
         return
-    name_ledger(service.ledger.name, head.seq)
 
 
-def name_ledger(name: str, seq: int) -> None:
-    click.echo(plain(f"ledger {name} at seq {seq}"), err=True)
+def in_words(ledger: Ledger) -> str:
+    return f"ledger {ledger.name} at seq {ledger.head().seq}"
+
+
+def tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(plain(line), err=True)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from incidents.cli.outcome import Exit, Failed
 from incidents.cli.transport import judged
@@ -40,17 +41,7 @@ class Remote:
         )
 
     def send(self, method: str, target: str, headers: dict[str, Any], body: bytes | None) -> Any:
-        try:
-            answer = self._once(method, target, headers, body)
-        except requests.ConnectionError:
-            if "Idempotency-Key" not in headers and method == "POST":
-                raise self._not_reached(method) from None
-            try:
-                answer = self._once(method, target, headers, body)
-            except requests.RequestException as error:
-                raise self._not_reached(method, error) from None
-        except requests.RequestException as error:
-            raise self._not_reached(method, error) from None
+        answer = self._answered(method, target, headers, body)
         if answer.is_redirect:
             to = answer.headers.get("Location", "")
             raise Failed(Exit.NOT_REACHED, f"{self.place}: it redirects to {to}; set ANDON_URL to where Andon is")
@@ -68,14 +59,37 @@ class Remote:
             allow_redirects=False,  # a redirected POST would arrive as a GET
         )
 
-    def _not_reached(self, method: str, error: requests.RequestException | None = None) -> Failed:
-        if isinstance(error, requests.ReadTimeout):
-            lines = [f"{self.place}: no answer within {ANSWER_S} s"]
-            if method != "GET":
-                lines.append("whether it was recorded is not known; see `andon incidents`, or ask again: it is joined")
-        elif isinstance(error, requests.exceptions.SSLError):
-            lines = [f"{self.place}: its certificate is not trusted"]
-        else:
-            lines = [f"{self.place}: could not be reached; is the service running there?"]
+    def _answered(self, method: str, target: str, headers: dict[str, Any], body: bytes | None) -> requests.Response:
+        """Tried once more after a lost connection, where a repeat changes nothing."""
+        tries = 1 if method == "POST" and "Idempotency-Key" not in headers else 2
+        while True:
+            tries -= 1
+            try:
+                return self._once(method, target, headers, body)
+            except requests.RequestException as error:
+                if not (tries and isinstance(error, requests.ConnectionError)):
+                    raise self._not_reached(method, error) from None
+
+    def _not_reached(self, method: str, error: requests.RequestException) -> Failed:
+        lines = [f"{self.place}: {_what_happened(error)}"]
+        if method != "GET" and not _never_sent(error):
+            lines.append("whether it was recorded is not known: look at `andon incidents` or `andon token list`")
         lines.append("on the ledger's machine the same command works without the service: unset ANDON_URL")
         return Failed(Exit.NOT_REACHED, *lines)
+
+
+def _what_happened(error: requests.RequestException) -> str:
+    match error:
+        case requests.exceptions.SSLError():
+            return "its certificate is not trusted"
+        case requests.ConnectTimeout():
+            return f"no connection within {CONNECT_S} s"
+        case requests.Timeout():
+            return f"no answer within {ANSWER_S} s"
+    return "could not be reached; is the service running there?" if _never_sent(error) else "the connection broke"
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """True if there was no connection at all, so that nothing can have been recorded."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

@@ -18,9 +18,8 @@ from incidents.catalog import Difference, Partner, difference
 from incidents.decisions import Asker, Decided, needs
 from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
 from incidents.events import Draft
-from incidents.holds import HoldKind
+from incidents.holds import Hold, HoldKind
 from incidents.roles import PEOPLE_ROLES, Right, Role
-from incidents.snapshot import effective_cap, stage_in_force
 from incidents.state import State, Token
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@:-]{0,63}")
@@ -95,7 +94,7 @@ def overridden(state: State, diff: Difference) -> list[str]:
                 words += [
                     f"{path}: stage {value['stage']} takes no effect while {h.incident} holds it at {h.at_most}"
                     for h in state.holds_on(f"model:{id}")
-                    if h.at_most and id in state.catalog.models and value["stage"] != stage_in_force(state, id)
+                    if h.at_most and _beyond(state, value["stage"], h.at_most)
                 ]
                 words += [
                     f"{path}: stays halted by {h.incident}"
@@ -105,31 +104,56 @@ def overridden(state: State, diff: Difference) -> list[str]:
             case "partners":
                 words += [f"{path}: stays revoked by {h.incident}" for h in state.holds_on(f"partner:{id}")]
             case "grants":
-                words += _grant_overridden(state, path, id)
+                words += _grant_overridden(state, diff, path, value)
             case "capabilities":
-                words += _flag_overridden(state, path, id, value.get("models", ()))
+                words += _flag_overridden(state, path, id, value)
     return sorted(set(words))
 
 
-def _grant_overridden(state: State, path: str, id: str) -> list[str]:
-    partner, _, flag = id.partition(":")
-    capability = flag.partition(":")[2]
-    on = [f"partner:{partner}", f"flag:{flag}", f"capability:{capability}", f"model:{flag.partition(':')[0]}"]
+def _beyond(state: State, stage: str, at_most: str) -> bool:
+    """Does a hold at ``at_most`` keep a model below ``stage``? One that names no known stage keeps it below any."""
+    ladder = state.catalog.stages
+    return at_most not in ladder or (stage in ladder and ladder.index(stage) > ladder.index(at_most))
+
+
+def _grant_overridden(state: State, diff: Difference, path: str, value: Mapping[str, Any]) -> list[str]:
+    partner, model, capability = path.partition("/")[2].split(":")
+    flag = f"{model}:{capability}"
+    on = [f"partner:{partner}", f"flag:{flag}", f"capability:{capability}", f"model:{model}"]
+    audience = _newest(state, diff, "partners", partner).get("audience", "")
     words = [
         f"{path}: takes no effect while {hold.incident} stands ({hold.words()})"
         for target in on
         for hold in state.holds_on(target)
+        # A stage that still admits the partner takes nothing from it.
+        if hold.at_most is None or _beyond(state, audience, hold.at_most)
     ]
-    if id in state.catalog.grants and effective_cap(state, partner, flag) != state.catalog.grants[id].cap:
-        for who in (partner, "*"):
-            for what in (flag, f"*:{capability}"):
-                words += [f"{path}: throttled by {h.incident}" for h in state.holds_on(f"cap:{who}:{what}")]
+    cap = value.get("cap") or _newest(state, diff, "capabilities", capability).get("cap", {})
+    for target in (f"cap:{who}:{what}" for who in (partner, "*") for what in (flag, f"*:{capability}")):
+        words += [f"{path}: throttled by {h.incident}" for h in state.holds_on(target) if _throttles(h, cap)]
     return words
 
 
-def _flag_overridden(state: State, path: str, id: str, models: Any) -> list[str]:
+def _newest(state: State, diff: Difference, section: str, id: str) -> Mapping[str, Any]:
+    """An entry as it will stand after the change; empty where there will be none."""
+    if (changed := diff.changed.get(f"{section}/{id}")) is not None:
+        return changed  # type: ignore[no-any-return]
+    entry = state.catalog.section(section).get(id)
+    return entry.data() if entry is not None else {}
+
+
+def _throttles(hold: Hold, cap: Mapping[str, int]) -> bool:
+    return any(per not in cap or limit < cap[per] for per, limit in hold.cap.items())
+
+
+def _flag_overridden(state: State, path: str, id: str, value: Mapping[str, Any]) -> list[str]:
+    models = value.get("models", ())
     targets = [f"capability:{id}", *(f"flag:{m}:{id}" for m in models)]
-    return [f"{path}: {h.words()} by {h.incident} stays" for t in targets for h in state.holds_on(t)]
+    words = [f"{path}: {h.words()} by {h.incident} stays" for t in targets for h in state.holds_on(t)]
+    if cap := value.get("cap"):
+        on = (f"cap:*:{what}" for what in (f"*:{id}", *(f"{m}:{id}" for m in models)))
+        words += [f"{path}: throttled by {h.incident}" for t in on for h in state.holds_on(t) if _throttles(h, cap)]
+    return words
 
 
 def _check_under_holds(state: State, diff: Difference) -> None:
@@ -164,10 +188,12 @@ def _check_silence(state: State, capability: str, models: Any) -> None:
     was = state.catalog.capabilities.get(capability)
     if was is not None and was.on_silence == "allow" and set(models) <= set(was.models):
         return
-    for target in (f"capability:{capability}", *(f"flag:{m}:{capability}" for m in models)):
+    targets = (f"capability:{capability}", *(f"flag:{m}:{capability}" for m in models), *(f"model:{m}" for m in models))
+    for target in targets:
         for hold in state.holds_on(target):
             raise Conflicting(
-                f"capabilities/{capability}: on_silence can't become allow while {hold.incident} holds {hold.flag}"
+                f"capabilities/{capability}: on_silence can't become allow while {hold.incident} stands"
+                f" ({hold.words()})"
             )
 
 

@@ -275,7 +275,17 @@ def validate(state: State, incident_id: str, number: int, asker: Asker, now: dat
     if action.state != "waiting" or action.order is None:
         raise Conflicting(f"action {number} of {incident.id} is {action.state}, it does not wait for a word")
     step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
+    if isinstance(step.action, act.RollBackStage | act.FreezePromotion):
+        _check_has_stage(state, incident, step.action.model)
     return Decided(_action_drafts(state, incident.id, Kind(incident.kind), [step]), subject=incident.id)
+
+
+def _check_has_stage(state: State, incident: Incident, model: str) -> None:
+    if model not in state.catalog.models:
+        raise Conflicting(
+            f"{model} has left the catalog since {incident.id} was declared, so it stands on no stage;"
+            " declare break-glass with this model to hold it halted should it come back"
+        )
 
 
 def note(state: State, incident_id: str, text: str, at: datetime | None, now: datetime) -> Decided:

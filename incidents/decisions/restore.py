@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,7 +65,7 @@ def ask(state: State, incident_id: str, *, only: Sequence[int], reason: str, ask
         Conflicting: Nothing is held any more, or a request is open already.
     """
     incident = get_incident(state, incident_id)
-    _person(asker, "ask for a restore")
+    _person(state, asker, "ask for a restore")
     _check_reason(reason)
     _check_only(incident, only)
     waiting = [r for r in incident.requests if is_open(state.requests[r], now)]
@@ -96,7 +97,7 @@ def approve(state: State, request_id: str, *, plan_digest: str, asker: Asker, no
     """
     request = get_request(state, request_id)
     incident = state.incidents[request.incident]
-    person = _person(asker, "approve a restore")
+    person = _person(state, asker, "approve a restore")
     _check_open(request, now)
     _check_second_person(state, request, person, asker)
     if plan_digest != request.plan_digest:
@@ -166,17 +167,22 @@ def _check_second_person(state: State, request: RestoreRequest, person: str, ask
     if person in request.approved_by:
         raise Forbidden(f"{person} has approved {request.id} already; another person is needed")
     token = state.tokens.get(asker.token or "")
-    if token is not None and token.created_by == request.asked_by:
+    if token is not None and request.asked_by in state.makers(token):
         raise Forbidden(
-            f"this token was made by {request.asked_by}, who asked for {request.id}; approve with another one",
+            f"this token goes back to {request.asked_by}, who asked for {request.id}; approve with another one",
             code="second-person-needed",
         )
 
 
-def _person(asker: Asker, what: str) -> str:
+def _person(state: State, asker: Asker, what: str) -> str:
+    """The person who asks. Rights are looked up again here: they may have gone between the sign-in and this append."""
     needs(asker, Right.COMMAND, f"to {what}")
-    if not asker.actor.person or asker.token is None:
+    token = state.tokens.get(asker.token or "")
+    if not asker.actor.person or token is None:
         raise Forbidden(f"to {what} takes a token that belongs to a person", code="person-needed")
+    if token.revoked:
+        raise Forbidden(f"the token {token.name} has been revoked")
+    needs(replace(asker, rights=state.rights(token)), Right.COMMAND, f"to {what}")
     return asker.actor.person
 
 

@@ -54,6 +54,11 @@ def _admitted(snapshot: Snapshot, now: datetime) -> dict[str, list[str]]:
     return found
 
 
+def _spellings(regions: list[str]) -> list[str]:
+    """Upper and lower case are the same region, which a rule in JsonLogic can only say by listing them."""
+    return sorted({spelt for each in regions for spelt in (each, each.upper(), each.lower(), each.capitalize())})
+
+
 def _flag(
     snapshot: Snapshot, flag: str, entry: dict[str, Any], admitted: dict[str, list[str]], end: int
 ) -> dict[str, Any]:
@@ -63,7 +68,7 @@ def _flag(
     if entry.get("silence") != "allow":
         conditions.insert(0, {"<": [{"var": "$flagd.timestamp"}, end]})
     if "regions" in entry:
-        conditions += [{"!!": [{"var": "region"}]}, {"!": {"in": [{"var": "region"}, entry["regions"]]}}]
+        conditions += [{"!!": [{"var": "region"}]}, {"!": {"in": [{"var": "region"}, _spellings(entry["regions"])]}}]
     return {
         "state": "ENABLED",
         "variants": {"on": True, "off": False},

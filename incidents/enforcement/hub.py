@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -23,7 +24,10 @@ from incidents.snapshot import Change, merge
 log = structlog.get_logger("andon.streams")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-CHUNK = 100  # streams told before the loop may do something else
+CHUNK = 100  # streams told of a heartbeat before the loop may do something else
+# A change goes to everybody before the first answers to it are worked off; only where that takes longer than this do
+# other questions get a turn (some thousands of streams).
+TURN_SECONDS = 0.05
 HEARTBEAT_SECONDS = 10
 QUIET_SECONDS = 1.0  # changes that only give something back wait at most this long
 RING_CHANGES = 2_000
@@ -153,11 +157,13 @@ class Hub:
     async def _send_to_all(self, change: Change) -> None:
         self.revision = change.revision
         note, whole = encode_note(change.revision), encode_change(change)
-        for number, stream in enumerate(list(self.streams), 1):
+        turn_ends = time.monotonic() + TURN_SECONDS
+        for stream in list(self.streams):
             if stream.revision < change.revision:
                 self._send_one(stream, change, note, whole)
-            if number % CHUNK == 0:
+            if time.monotonic() >= turn_ends:
                 await asyncio.sleep(0)
+                turn_ends = time.monotonic() + TURN_SECONDS
 
     def _send_one(self, stream: Stream, change: Change, note: bytes, whole: bytes) -> None:
         frame = note

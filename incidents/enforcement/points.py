@@ -200,8 +200,8 @@ class Points:
                 waiting.discard(incident.id)
             for name in track.points:
                 self._open_for.setdefault(name, set()).add(incident.id)
-            for name in list(track.points):
-                self._judge_point(name, boot)
+            for name in track.points:
+                self._judge(track, name, boot)
 
     def _track(self, state: State, incident: Incident, holds: list[Hold], boot: float, now: datetime) -> Track:
         ordered_at = incident.ordered_at or now
@@ -238,11 +238,13 @@ class Points:
 
     def _judge_point(self, name: str, boot: float) -> None:
         for incident in list(self._open_for.get(name, ())):
-            track = self._tracks[incident]
-            if self._has_confirmed(track, name, boot):
-                track.confirmed[name] = max(0, round((boot - track.seen_boot) * 1000))
-                self._open_for[name].discard(incident)
-                self.acknowledgements += 1
+            self._judge(self._tracks[incident], name, boot)
+
+    def _judge(self, track: Track, name: str, boot: float) -> None:
+        if self._has_confirmed(track, name, boot):
+            track.confirmed[name] = max(0, round((boot - track.seen_boot) * 1000))
+            self._open_for[name].discard(track.incident)
+            self.acknowledgements += 1
 
     def _has_confirmed(self, track: Track, name: str, boot: float) -> bool:
         """At least one instance has the revision, and none that may still hold a lease is without it."""
@@ -261,7 +263,7 @@ class Points:
             for track in self._tracks.values():
                 for name in track.points:
                     if name not in track.confirmed:
-                        self._judge_point(name, boot)
+                        self._judge(track, name, boot)
                 views = None
                 if len(track.confirmed) == len(track.points) or boot >= track.bound_boot:
                     views = [self._view(track, name, state_points.get(name), boot) for name in track.points]
@@ -302,6 +304,8 @@ class Points:
             if track.may_serve and not gone:
                 return made(PointState.PENDING, None, "may still serve: a flag here goes on when Andon is silent")
             at = rfc3339(track.contained_by)
+            if track.table == SHADOW and any(c.holds_until > boot for c in copies):
+                return made(PointState.LAPSED, None, "not confirmed: it does not apply drills; it serves as usual", at)
             return made(PointState.LAPSED, None, "not confirmed; its lease has run out, so it denies", at)
         if refused is not None:
             return made(PointState.REFUSED, None, f"says that it can't apply the change: {refused}")
@@ -361,12 +365,13 @@ class Points:
             if any(use.flagd for use in self._uses.values()):
                 wait += FLAGD_SLACK
             names = self._concerned(state.points.values(), max(revision, state.seq), boot) if holds else {}
+            pending = PointView("", PointState.PENDING, 0, None, 0, "ordered this moment").data()
             return {
                 "state": "pending" if names else "contained",
                 "revision": revision,
                 "ordered_at": rfc3339(ordered_at),
                 "contained_by": rfc3339(ordered_at + timedelta(seconds=wait)),
-                "points": [PointView(n, PointState.PENDING, 0, None, 0, "ordered this moment").data() for n in names],
+                "points": [pending | {"name": name} for name in names],
                 "confirmed": 0,
                 "total": len(names),
                 "ask_live": self._ask_live_names(),

@@ -253,14 +253,19 @@ def from_json(line: str) -> Event:
     The event in a line of an exported log. Says nothing about its being true: that is ``verify``.
 
     Raises:
-        Invalid: Not JSON, or a field is missing or of the wrong type.
+        Invalid: Not JSON, a field is missing or of the wrong type, or it is not written as ``to_json`` writes it: a
+            changed byte must show even where it changes nothing that is read (``T`` in a time, a salt's letters).
     """
     try:
-        return _from_whole(parsed(line.strip()))
+        event = _from_whole(parsed(line.strip()))
+        as_exported = to_json(event)
     except KeyError as error:
         raise Invalid(f"not an event of an exported log: the field {error} is missing") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid(f"not an event of an exported log: {error}") from error
+    if as_exported != line.strip():
+        raise Invalid("not an event of an exported log: it is not written as it was exported (RFC 8785)")
+    return event
 
 
 def from_lines(lines: Iterable[str]) -> list[Event]:

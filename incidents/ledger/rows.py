@@ -23,7 +23,7 @@ COLUMNS = (
 )
 PLACES = ", ".join("?" * len(COLUMNS.split(", ")))
 
-_moment = datetime.fromisoformat
+_STAMP = len("2026-11-23T14:02:07.123456Z")
 _actor = lru_cache(maxsize=4096)(Actor)
 
 
@@ -49,6 +49,13 @@ def to_row(event: Event) -> tuple[Any, ...]:
         event.prev,
         event.digest,
     )
+
+
+def _moment(text: str) -> datetime:
+    """Only as ``stamp`` writes it: another spelling of the same moment was not written by us."""
+    if len(text) != _STAMP or text[10] != "T" or text[19] != "." or text[26] != "Z":
+        raise ValueError(f"the time '{text}' is not written as the log writes it")
+    return datetime.fromisoformat(text)
 
 
 def from_rows(rows: Iterable[tuple[Any, ...]], ledger_name: str) -> list[Event]:
@@ -85,10 +92,15 @@ def _event(row: tuple[Any, ...], ledger_name: str) -> Event:
             row[1],
         )
     except (ValueError, TypeError) as error:
-        raise LedgerUnavailable(
-            f"{ledger_name}: event {row[0]} was changed outside of Andon and can't be read ({error}); "
-            "restore the ledger from a backup"
-        ) from error
+        raise LedgerUnavailable(changed_outside(ledger_name, row[0], str(error))) from error
+
+
+def changed_outside(ledger_name: str, seq: int, why: str) -> str:
+    """What is said of an event that can't even be read."""
+    return (
+        f"{ledger_name}: event {seq} was changed outside of Andon and can't be read ({why}); "
+        "restore the ledger from a backup"
+    )
 
 
 @contextmanager

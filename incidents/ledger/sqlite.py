@@ -22,7 +22,7 @@ from incidents.events import Actor, Draft, Event, LedgerRestored
 from incidents.ledger import GENESIS, Answer, AnswerKey, Head
 from incidents.ledger.chain import Tip, mint, seal_all, stamp
 from incidents.ledger.files import placed_whole
-from incidents.ledger.rows import COLUMNS, PLACES, from_rows, to_row
+from incidents.ledger.rows import COLUMNS, PLACES, changed_outside, from_rows, to_row
 from incidents.ledger.tables import ADD_ANSWER, DROP_DIRECTORY, FIND_ANSWER, SET_DIRECTORY, SideTables
 from incidents.ledger.trouble import identity, locked, meaning, refuse_unusable
 
@@ -271,7 +271,13 @@ class SqliteLedger(SideTables):
     def _events(self, sql: str, values: Sequence[Any]) -> list[Event]:
         """Row by row: a list of all rows first took a third longer, most of it garbage collection."""
         with self._reading() as connection:
-            return from_rows(connection.execute(sql, values), self.name)
+            try:
+                return from_rows(connection.execute(sql, values), self.name)
+            except sqlite3.OperationalError as error:
+                seq = _undecodable(connection, sql, values)
+                if seq is None:
+                    raise
+                raise LedgerUnavailable(changed_outside(self.name, seq, "broken text")) from error
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -398,6 +404,22 @@ def _ledger_id(connection: sqlite3.Connection, path: Path) -> str:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _undecodable(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> int | None:
+    """The first event with a text that is no UTF-8: the driver gives up on it without saying which."""
+    connection.text_factory = bytes
+    try:
+        for row in connection.execute(sql, values):
+            try:
+                for value in row:
+                    if isinstance(value, bytes) and value is not row[14]:  # the salt is the one that is no text
+                        value.decode()
+            except UnicodeDecodeError:
+                return int(row[0])
+        return None
+    finally:
+        connection.text_factory = str
 
 
 def _add(

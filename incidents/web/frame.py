@@ -152,9 +152,9 @@ def with_headers(response: Response, *, kept: bool = False) -> Response:
 # --- answering ------------------------------------------------------------------------------------------------------
 
 
-def show(template: str, status: int = 200, **values: Any) -> AnyResponse:
+def show(template: str, status: int = 200, /, **values: Any) -> AnyResponse:
     """A page in its frame."""
-    return make_response(render_template(template, **frame(), **values), status)
+    return make_response(render_template(template, **{**frame(), **values}), status)
 
 
 def frame() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from incidents.clock import parse_rfc3339
 from incidents.timeline import Row
 
-WIDTH, LEFT, RIGHT = 920, 84, 904  # the drawing, and where its time begins and ends
+WIDTH, LEFT, RIGHT = 1100, 84, 1084  # the drawing, and where its time begins and ends
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
 CHAR, WIDE_CHAR = 6.9, 13.0  # generous widths at 12 units, so that other fonts fit as well

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from incidents.errors import AndonError, Refused
-from incidents.web.frame import NOT_PAGES, frame, log, pages, show, with_headers
+from incidents.web.frame import NOT_PAGES, frame, log, pages, show, web, with_headers
 from incidents.web.guard import FIELD
 
 TITLES = {
@@ -93,7 +93,8 @@ def give_faces(app: Flask) -> None:
         if response.status_code < 400 or request.blueprint is not None or request.path.startswith(NOT_PAGES):
             return response
         status = response.status_code
-        g.setdefault("visitor", None)
+        if "visitor" not in g:
+            g.visitor = web().sessions.visitor({name.lower(): value for name, value in request.headers.items()})
         title, words = TITLES.get(status, response.status), WORDS.get(status, "")
         response.set_data(render_template("trouble.html", **frame(), status=status, title=title, words=words))
         response.mimetype = "text/html"

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import uvicorn
 
 from incidents.credentials import local_admin
-from incidents.decisions.access import CreateToken
+from incidents.decisions import Asker
+from incidents.decisions.access import CreateToken, digest_of
 from incidents.enforcement.front import Front
-from incidents.serve import build_front
+from incidents.serve import build_front, make_server
 from incidents.service import Service, init
 from incidents.settings import Settings
 from incidents.testing import sample_catalog
@@ -45,6 +45,11 @@ class Live:
 
     def point(self, name: str) -> str:
         return self.token(name, "enforcer")
+
+    def person(self, id: str, role: str = "commander") -> Asker:
+        """The asker behind a token of that person."""
+        secret = self.token(f"{id}-{role}", role, person=id)
+        return self.service.desk.credentials[digest_of(secret)].asker("api")
 
     def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> requests.Response:
         headers = dict(more.pop("headers", {}))
@@ -75,15 +80,15 @@ def live(folder: Path, *, lease_seconds: int = 2, catalog: str | None = None) ->
     front = build_front(service)
     service.start()
     listening = socket.create_server(("127.0.0.1", 0), backlog=512)
-    config = uvicorn.Config(front, log_level="error", access_log=False, ws="none", lifespan="on")  # type: ignore[arg-type]
-    server = uvicorn.Server(config)
+    server = make_server(front, lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
         wait_for(lambda: server.started, "the server has started")
         yield Live(service, front, f"http://127.0.0.1:{listening.getsockname()[1]}")
     finally:
-        server.force_exit = server.should_exit = True
+        server.end_streams()
+        server.should_exit = True
         thread.join(timeout=10)
         listening.close()
         service.stop()

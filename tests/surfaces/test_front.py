@@ -4,7 +4,6 @@ The enforcement routes over real HTTP: what gateways and OpenFeature clients get
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -63,15 +62,16 @@ def test_allow_is_an_empty_200_that_nothing_may_keep(andon: Live) -> None:
     assert int(answer.headers["X-Andon-Revision"]) == andon.service.desk.snapshot.revision
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-@pytest.mark.parametrize("path", ["", "/", "/v1/chat", "/%2e%2e/x", "/a?b=c"])
-def test_any_method_on_any_path_gets_200_or_403(andon: Live, method: str, path: str) -> None:
+def test_any_method_on_any_path_gets_200_or_403(andon: Live) -> None:
     """Envoy sends the original method and path; an unexpected status would be an outage or an open gate."""
     token = andon.point("edge")
-    allowed = andon.ask(method, f"/enforce/v1/authorize{path}", token=token, headers=headers())
-    denied = andon.ask(method, f"/enforce/v1/authorize{path}", token=token, headers=headers(X_Partner="nobody"))
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"):
+        for path in ("", "/", "/v1/chat", "/%2e%2e/x", "/a?b=c"):
+            url = f"/enforce/v1/authorize{path}"
+            allowed = andon.ask(method, url, token=token, headers=headers())
+            denied = andon.ask(method, url, token=token, headers=headers(X_Partner="nobody"))
 
-    assert (allowed.status_code, denied.status_code) == (200, 403)
+            assert (allowed.status_code, denied.status_code) == (200, 403), (method, path)
 
 
 def test_partners_key_is_known_by_its_digest(andon: Live) -> None:
@@ -356,25 +356,20 @@ def test_kill_goes_out_at_once_and_takes_what_was_held_back_with_it(andon: Live)
     """Changes that give something back may wait a second; they must never delay or reorder a kill."""
     token = andon.point("edge")
     first = andon.declare(partner="acme")
-    ada = andon.service.desk.credentials[digest(andon.token("ada", "commander", person="ada"))].asker("api")
-    grace = andon.service.desk.credentials[digest(andon.token("grace", "commander", person="grace"))].asker("api")
+    ada, grace = andon.person("ada"), andon.person("grace")
     operations = andon.service.operations
-    asked = operations.ask_restore(ada, first["id"], [], "fine").body
     resume = {"Last-Event-ID": str(andon.service.desk.snapshot.revision), "Authorization": f"Bearer {token}"}
     with requests.get(f"{andon.url}/enforce/v1/stream", headers=resume, stream=True, timeout=10) as stream:
         lines = stream.iter_lines(chunk_size=1)
         andon.declare("break-glass", model="vega-1")
         assert "model:vega-1" in events_of(lines, "change")["live"]["set"]
+        asked = operations.ask_restore(ada, first["id"], [], "fine").body
         operations.approve(grace, asked["id"], asked["plan_digest"])
         andon.declare("break-glass", model="orion-2")
         change = events_of(lines, "change")
 
     assert change["revision"] == andon.service.desk.snapshot.revision
     assert {"partner:acme", "model:orion-2"} <= change["live"]["set"].keys()
-
-
-def digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def test_revoked_token_is_refused_at_once_everywhere(andon: Live) -> None:
@@ -424,17 +419,15 @@ def test_ready_says_why_it_is_not(andon: Live) -> None:
     """A load balancer needs a status, a tired person needs the reason."""
     assert andon.ask("GET", "/healthz").json() == {"status": "ok"}
     assert andon.ask("GET", "/readyz").status_code == 200
+    token = andon.point("edge")
     andon.service.settings.database_path.rename(andon.service.settings.database_path.with_suffix(".gone"))
 
-    answer = wait_for(
-        lambda: (a := andon.ask("GET", "/readyz")).status_code == 503 and a, "a moved ledger is noticed", 5
-    )
-    assert str(andon.service.settings.database_path) in answer.json()["detail"]
-    wait_for(lambda: lease(andon, andon_token).status_code == 503, "grants stop", 5) if (
-        andon_token := andon._tokens.get("edge")
-    ) else None
+    wait_for(lambda: andon.ask("GET", "/readyz").status_code == 503, "a moved ledger is noticed", 5)
+    assert str(andon.service.settings.database_path) in andon.ask("GET", "/readyz").json()["detail"]
+    wait_for(lambda: lease(andon, token).status_code == 503, "grants stop", 5)
     andon.service.settings.database_path.with_suffix(".gone").rename(andon.service.settings.database_path)
     wait_for(lambda: andon.ask("GET", "/readyz").status_code == 200, "ready again", 5)
+    assert lease(andon, token).json()["lease_seconds"] == 2
 
 
 def test_drill_leaves_every_live_answer_as_it_was(andon: Live) -> None:

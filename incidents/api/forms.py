@@ -1,0 +1,84 @@
+"""
+What requests may hold, field by field. Types only; what a value means is the operations' matter.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT
+
+
+class Form(BaseModel):
+    """Unknown fields are errors; nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# Lengths stand in the schema for readers of the document; the operations refuse them and say which limit it was.
+Title = Annotated[str, Field(json_schema_extra={"maxLength": TITLE_LIMIT})]
+Summary = Annotated[str, Field(json_schema_extra={"maxLength": SUMMARY_LIMIT})]
+Reason = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": REASON_LIMIT})]
+Note = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": NOTE_LIMIT})]
+Severity = Annotated[str, Field(json_schema_extra={"enum": [*SEVERITIES]})]
+KindName = Annotated[str, Field(json_schema_extra={"enum": ["real", "drill", "test"]})]
+ActionNumber = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Declaration(Form):
+    """What to declare: a playbook and its parameters; the rest has defaults."""
+
+    playbook: str
+    parameters: dict[str, str] = Field(default_factory=dict)
+    title: Title | None = None
+    summary: Summary | None = None
+    severity: Severity | None = None
+    kind: KindName | None = None
+    separate: bool = False
+
+
+class Kill(Form):
+    """Direct break-glass on one thing."""
+
+    what: Annotated[str, Field(json_schema_extra={"enum": ["partner", "capability", "model"]})]
+    name: str
+    reason: Reason
+
+
+class NoteText(Form):
+    """Words for the timeline; ``at`` (RFC 3339) is when it happened, if that was earlier."""
+
+    text: Note
+    at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+
+
+class RestoreAsk(Form):
+    """Why, and which actions' holds (all of them where ``only`` is left out)."""
+
+    reason: Reason
+    only: Annotated[list[ActionNumber], Field(max_length=200)] = Field(default_factory=list)
+
+
+class Approval(Form):
+    """The digest of the plan that was read."""
+
+    plan_digest: str
+
+
+class Refusal(Form):
+    reason: Reason
+
+
+class TokenRequest(Form):
+    """A token for a person (``person``), a partner (role ``partner``) or a machine."""
+
+    name: str
+    role: str
+    person: str | None = None
+    partner: str | None = None
+
+
+class Nothing(Form):
+    """No fields: an empty body or ``{}``."""

@@ -1,0 +1,257 @@
+"""
+The ledger itself: make it, serve it, prove it, carry it away.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from incidents.cli import show
+from incidents.cli.options import json_option, say
+from incidents.cli.outcome import Exit, Failed, of_error
+from incidents.cli.transport import connect, refuse_remote, remote_url, settings
+from incidents.errors import Conflicting
+from incidents.ledger.chain import from_json, to_json
+from incidents.ledger.checkpoint import parse_and_check
+from incidents.ledger.files import placed_whole
+from incidents.ledger.verify import Verdict
+from incidents.ledger.verify import verify as check
+
+LOG_PAGE = 1000
+
+
+@click.command()
+@json_option
+def init() -> None:
+    """
+    Make the ledger, its signing key and the first admin token, which is printed once. Never over another ledger.
+
+    \b
+    Example:
+      ANDON_DATABASE_URL=sqlite:////srv/andon/andon.db andon init
+    """
+    from incidents.service import init as make
+
+    found = settings()
+    try:
+        token, key = make(found)
+    except Conflicting as error:
+        raise Failed(Exit.NOT_REACHED, *of_error(error).lines) from error
+    made = {
+        "ledger": str(found.database_path),
+        "key": str(found.key_path.absolute()),
+        "public_key": key.public,
+        "fingerprint": key.fingerprint,
+        "token": token,
+    }
+    say(made, _made)
+
+
+def _made(made: dict[str, str]) -> Iterator[str]:
+    yield from show.facts(
+        ("ledger", made["ledger"]),
+        ("signing key", made["key"]),
+        ("public key", made["public_key"]),
+        ("fingerprint", made["fingerprint"]),
+        ("admin token", made["token"]),
+    )
+    yield "The token is shown this once. Keep the fingerprint elsewhere: `andon verify --against` asks for it."
+
+
+@click.command()
+@click.option("--host", help="Address to listen on, instead of ANDON_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port, instead of ANDON_PORT; 0 takes a free one.")
+@click.option("--demo", is_flag=True, help="Sample catalog, a demo gateway; prints an admin token and the URL.")
+def serve(host: str | None, port: int | None, demo: bool) -> None:
+    """
+    Run the service: API, pages and enforcement. One per ledger, which it makes if there is none.
+
+    \b
+    Example:
+      andon serve --port 8600
+    """
+    found = settings()
+    found = dataclasses.replace(
+        found, host=host if host is not None else found.host, port=port if port is not None else found.port
+    )
+    from incidents.serve import run
+
+    run(found, host=found.host, port=found.port, demo=demo)
+
+
+@click.command()
+@click.option("--against", "file", metavar="CHECKPOINT", help="A checkpoint that was kept elsewhere.")
+@click.option(
+    "--key", "pinned", envvar="ANDON_PINNED_KEY", help="Public key (or its file) or fingerprint that you trust."
+)
+@json_option
+def verify(file: str | None, pinned: str | None) -> None:
+    """
+    Compute every digest of the log again and follow every link; exit 1 naming the first event that is wrong.
+
+    A log alone can't show that it was cut off or written anew: --against does, with a key that you kept (--key, or
+    ANDON_PINNED_KEY), never one from the ledger.
+
+    \b
+    Example:
+      andon verify --against friday.checkpoint --key 9f86d081884c7d65...
+    """
+    if file is not None and not pinned:
+        raise click.UsageError("--against needs the key that you trust: --key or ANDON_PINNED_KEY")
+    if file is None and pinned and click.get_current_context().get_parameter_source("pinned") is _GIVEN:
+        raise click.UsageError("--key is for --against: name the checkpoint too")
+    point = parse_and_check(_text(file), _pinned(pinned or "")) if file is not None else None
+    with _log() as (lines, ledger):
+        verdict = check((from_json(line) for line in lines), ledger=ledger, against=point)
+        say(_as_answer(verdict, point.seq if point is not None else None), _verdict)
+    if not verdict.ok:
+        raise Failed(Exit.REFUSED, verdict.why or "the log is not whole")
+
+
+def _as_answer(verdict: Verdict, against: int | None) -> dict[str, Any]:
+    return {
+        "good": verdict.ok,
+        "events": verdict.events,
+        "redacted": verdict.redacted,
+        "seq": verdict.head.seq,
+        "digest": verdict.head.digest,
+        "ledgers": list(verdict.ledgers),
+        "against": against,
+        "wrong": verdict.wrong,
+        "why": verdict.why,
+    }
+
+
+_GIVEN = click.core.ParameterSource.COMMANDLINE
+
+
+def _verdict(answer: dict[str, Any]) -> Iterator[str]:
+    if not answer["good"]:
+        yield f"WRONG at event {answer['wrong']}; the {answer['events']} before it are good"
+        return
+    redacted = f", {answer['redacted']} with their text redacted" if answer["redacted"] else ""
+    yield f"good: {answer['events']} events{redacted}, head {answer['seq']} {answer['digest']}"
+    if answer["against"] is not None:
+        yield f"it goes on from the signed checkpoint at {answer['against']}"
+
+
+@click.command()
+@json_option
+def checkpoint() -> None:
+    """
+    The head of the log, signed. Keep it elsewhere, for `verify --against`.
+
+    \b
+    Example:
+      andon checkpoint > friday.checkpoint
+    """
+    with connect() as andon:
+        text = str(andon.get("checkpoint"))
+    say({"checkpoint": text}, lambda answer: answer["checkpoint"].splitlines())
+
+
+@click.command("export-log")
+@click.argument("file")
+@json_option
+def export_log(file: str) -> None:
+    """
+    Write the whole log to FILE, one event a line (JSON). Never over another file.
+
+    \b
+    Example:
+      andon export-log andon-log.jsonl
+    """
+    path = _new_file(file)
+    count = 0
+    try:
+        with (
+            placed_whole(path, "an export") as unfinished,
+            unfinished.open("w", encoding="utf-8") as out,
+            _log() as log,
+        ):
+            for line in log[0]:
+                out.write(f"{line}\n")
+                count += 1
+    except OSError as error:
+        raise Failed(Exit.NOT_REACHED, f"{path}: can't be written ({error.strerror})") from error
+    say({"file": str(path), "events": count}, lambda answer: [f"{answer['events']} events in {answer['file']}"])
+
+
+@click.command()
+@click.argument("file")
+@json_option
+def backup(file: str) -> None:
+    """
+    Copy the ledger to FILE while it is in use. Never over another file.
+
+    \b
+    Example:
+      andon backup /backups/andon-friday.db
+    """
+    from incidents.ledger.backup import backup as copy
+    from incidents.ledger.sqlite import SqliteLedger
+
+    refuse_remote("andon backup")
+    path = _new_file(file)
+    with closing(SqliteLedger.open(settings().database_path)) as ledger:
+        made = copy(ledger, path)
+    answer = {"file": str(made.path), "ledger": made.ledger, "seq": made.head.seq, "digest": made.head.digest}
+    say(answer, lambda a: [f"ledger {a['ledger']} at seq {a['seq']} copied to {a['file']}"])
+
+
+@contextmanager
+def _log() -> Iterator[tuple[Iterator[str], str | None]]:
+    """Every event as a line of an export, and the ledger's id where it can be known; folds nothing."""
+    if remote_url() is not None:
+        with connect() as andon:
+            yield _fetched(andon), None
+        return
+    from incidents.cli.direct import in_words, quiet_logs, tell
+    from incidents.ledger import pages
+    from incidents.ledger.sqlite import SqliteLedger
+
+    quiet_logs(settings())
+    with closing(SqliteLedger.open(settings().database_path)) as ledger:
+        yield (to_json(event) for event in pages(ledger)), ledger.id
+        tell([in_words(ledger)])
+
+
+def _fetched(andon: Any) -> Iterator[str]:
+    import json
+
+    after = 0
+    while items := andon.get("log", after=after, limit=LOG_PAGE)["items"]:
+        for item in items:
+            yield json.dumps(item)
+        if items[-1]["seq"] <= after:
+            raise Failed(Exit.NOT_REACHED, f"{andon.place}: its log does not go on after event {after}")
+        after = items[-1]["seq"]
+
+
+def _new_file(file: str) -> Path:
+    if not file or "\0" in file:
+        raise click.UsageError("that is no file name")
+    return Path(os.path.abspath(file))
+
+
+def _text(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise Failed(Exit.NOT_REACHED, f"{Path(file).absolute()}: can't be read ({reason})") from error
+
+
+def _pinned(given: str) -> str:
+    """The key itself, or what is in the file of that name."""
+    return _text(given) if os.path.isfile(given) else given
+
+
+COMMANDS: list[click.Command] = [init, serve, verify, checkpoint, export_log, backup]

@@ -1,0 +1,347 @@
+"""
+Answers in words: aligned lines of plain text. Pure; every value that people wrote is made harmless for a terminal.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+Json = Mapping[str, Any]
+Lines = Iterator[str]
+
+
+def plain(text: str) -> str:
+    """
+    One line that can do nothing to a terminal: control and format characters become ``\\xNN`` or ``\\uNNNN``.
+
+    A title that holds escape sequences could otherwise clear the screen, or forge a line of output.
+    """
+    return "".join(c if _harmless(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _harmless(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, none: str) -> Lines:
+    """Columns as wide as their widest cell; ``none`` is said where there is no row."""
+    cells = [[plain(_cell(value)) for value in row] for row in rows]
+    if not cells:
+        yield none
+        return
+    widths = [max(map(_width, column)) for column in zip(header, *cells, strict=True)]
+    for row in (header, *cells):
+        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+
+
+def moment(text: str | None) -> str:
+    """``2026-11-23 14:02:07Z`` of RFC 3339 in UTC."""
+    return f"{text[:19].replace('T', ' ')}Z" if text else "-"
+
+
+def facts(*pairs: tuple[str, Any]) -> Lines:
+    """``name   value`` lines; a list has a line per entry, what is empty is left out."""
+    told = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
+    width = max((len(name) for name, _ in told), default=0)
+    for name, value in told:
+        entries = value if isinstance(value, list) else str(value).split("\n")
+        for number, entry in enumerate(entries):
+            yield f"{name if number == 0 else '':{width}}  {plain(_cell(entry))}".rstrip()
+
+
+# --- declaring ------------------------------------------------------------------------------------------------------
+
+
+def declared(answer: Json) -> Lines:
+    """What a tired responder needs: what is off now, since when it counts, what is still open, where to look."""
+    title = plain(answer["title"])
+    if answer.get("joined"):
+        yield f"{answer['id']} stands already: joined {answer['id']}, first declared by {plain(answer['first_by'])}"
+        yield f"{answer['kind']}, {answer['severity']}, {answer['status']}: {title}"
+    else:
+        yield f"{answer['id']} declared ({answer['kind']}, {answer['severity']}): {title}"
+    yield from facts(
+        (_off(str(answer["kind"])), answer["holds"] or ["nothing"]),
+        ("skipped", answer.get("skipped")),
+        ("revision", answer["revision"]),
+        ("containment", list(containment(answer["containment"]))),
+        ("page", answer.get("url")),
+    )
+
+
+def _off(kind: str) -> str:
+    return {"drill": "off in shadow", "test": "off"}.get(kind, "off now")
+
+
+def containment(found: Json) -> Lines:
+    """State and count, then whoever has not confirmed."""
+    count = f"{found['confirmed']} of {found['total']} points confirmed"
+    if found["state"] == "contained":
+        at = f" at {moment(found['contained_at'])}" if found.get("contained_at") else ""
+        yield f"contained{at}: {count}" if found["total"] else f"contained{at}: no enforcement point holds a copy"
+    else:
+        by = f"every copy has lapsed by {moment(found['contained_by'])}"
+        yield f"pending: {count}; {by}" if found["total"] else f"pending: no point to wait for, {by}"
+    for point in found["points"]:
+        if point["state"] != "confirmed":
+            yield f"{point['name']} {point['state']} at revision {point['revision']}: {point['because']}"
+    if found.get("ask_live"):
+        yield f"ask at every request, so are off already: {', '.join(found['ask_live'])}"
+    if found.get("may_serve"):
+        yield "a flag here goes on when its gateway is silent: a lapsed copy of it proves nothing"
+    outside = found.get("outside") or {}
+    if outside.get("total"):
+        yield f"outside systems: {outside['done']} of {outside['total']} have answered"
+
+
+def news(before: Json, now: Json) -> Lines:
+    """What has changed between two looks at a containment."""
+    known = {point["name"]: point["state"] for point in before["points"]}
+    for point in now["points"]:
+        if point["state"] != known.get(point["name"]):
+            after = f" after {point['ms']} ms" if point["ms"] is not None else ""
+            yield plain(f"{point['name']} {point['state']}{after}")
+    if now["state"] != before["state"]:
+        yield next(containment(now))
+
+
+def preview(answer: Json) -> Lines:
+    """The blast radius; nothing has happened yet."""
+    yield f"preview, nothing was changed: {plain(answer['title'])} ({answer['kind']}, {answer['severity']})"
+    yield from facts(
+        ("would join", answer["would_join"]),
+        ("actions", [_planned(action) for action in answer["actions"]]),
+        ("left out", answer["left_out"]),
+        ("flags", answer["flags"]),
+        ("partners", answer["partners"]),
+        ("models", [f"{m['model']}: {_model(m['before'])} -> {_model(m['after'])}" for m in answer["models"]]),
+        ("lose access", [f"{row['partner']} {row['flag']}: {row['after']}" for row in answer["turned_off"]]),
+        ("in use", [f"{r['partner']} {r['flag']}: {r['count']} this {r['per']}" for r in answer["usage"]]),
+        ("clocks", answer["clocks"]),
+        ("told", [f"{n['to']}{_when(n)}" for n in answer["told"]]),
+        ("tasks", [task["title"] for task in answer["tasks"]]),
+        ("points", f"{answer['points']} to confirm, all contained within {answer['contained_within_s']:g} s"),
+        ("ask live", answer["ask_live"]),
+    )
+    if answer["may_serve"]:
+        yield "a flag here goes on when its gateway is silent: a lapsed copy of it proves nothing"
+
+
+def _planned(action: Json) -> str:
+    because = f" ({action['because']})" if action.get("because") else ""
+    return f"{action['number']} {action['state']}: {action['words']}{because}"
+
+
+def _model(entry: Json | None) -> str:
+    if not entry:
+        return "unknown"
+    return "halted" if entry.get("halted") else str(entry.get("stage"))
+
+
+def _when(notice: Json) -> str:
+    if notice.get("at"):
+        return f" when {notice['at']}"
+    return f" every {notice['every']}" if notice.get("every") else ""
+
+
+# --- incidents ------------------------------------------------------------------------------------------------------
+
+
+def incidents(answer: Json) -> Lines:
+    yield from table(
+        ("ID", "SEVERITY", "STATUS", "HOLDS", "DECLARED", "BY", "TITLE"),
+        [
+            (
+                row["id"],
+                row["severity"],
+                row["status"],
+                row["holds_standing"],
+                moment(row["declared_at"]),
+                row["declared_by"],
+                row["title"],
+            )
+            for row in answer["items"]
+        ],
+        none="no incident",
+    )
+    if answer.get("next"):
+        yield "... older ones are left out; --limit shows more, --search and --status fewer"
+
+
+def incident(answer: Json) -> Lines:
+    yield f"{answer['id']} {answer['status']} ({answer['kind']}, {answer['severity']}): {plain(answer['title'])}"
+    playbook = answer["playbook"]
+    told = ", ".join(f"{k}={v}" for k, v in answer["parameters"].items())
+    joined = f"; joined by {', '.join(answer['joined'])}" if answer["joined"] else ""
+    yield from facts(
+        ("declared", f"{moment(answer['declared_at'])} by {answer['declared_by']} ({answer['via']}){joined}"),
+        ("summary", answer["summary"]),
+        ("playbook", f"{playbook['id']} v{playbook['version']} {told}"),
+        ("revision", answer["revision"]),
+        ("containment", list(containment(answer["containment"]))),
+        ("actions", [_planned(action) for action in answer["actions"]]),
+        ("holds", [_hold(hold) for hold in answer["holds"]]),
+        ("owed", _owed(answer)),
+        ("restores", [f"{r['id']} {r['state']}, asked by {r['asked_by']}" for r in answer["restores"]]),
+    )
+
+
+def _hold(hold: Json) -> str:
+    state = "in force" if hold["standing"] else f"lifted {moment(hold['lifted_at'])}"
+    others = f"; also held by {', '.join(hold['also_held_by'])}" if hold["also_held_by"] else ""
+    return f"action {hold['action']}, {state}: {hold['words']}{others}"
+
+
+def _owed(answer: Json) -> list[str]:
+    review = answer["postmortem"].get("due_at")
+    return [
+        *(f"task: {task['title']}" for task in answer["tasks"]),
+        *(f"notice to {notice['to']}{_when(notice)}" for notice in answer["notices"]),
+        *(f"clock to assess: {clock['clock']}" for clock in answer["clocks"]),
+        *([f"review, due {moment(review)}"] if review else []),
+    ]
+
+
+def timeline(answer: Json) -> Lines:
+    """A line per row; what was written in several lines goes on below, indented."""
+    rows = answer["items"]
+    if not rows:
+        yield "nothing has been recorded"
+    actors = max((_width(plain(row["actor"])) for row in rows), default=0)
+    for row in rows:
+        actor = plain(row["actor"])
+        first, *more = [plain(line) for line in row["text"].splitlines()] or [""]
+        late = f" (recorded {moment(row['recorded_at'])})" if row.get("late") else ""
+        yield f"{moment(row['at'])}  {actor}{' ' * (actors - _width(actor))}  {first}{late}".rstrip()
+        for line in more:
+            yield f"{' ' * (24 + actors)}{line}".rstrip()
+
+
+# --- the way back ---------------------------------------------------------------------------------------------------
+
+
+def plan(request: Json) -> Lines:
+    """Exactly what an approval gives back."""
+    found = request["plan"]
+    yield from facts(
+        ("asked by", _asked(request)),
+        ("lifts", [f"action {hold['action']}: {hold['words']}" for hold in found["holds"]]),
+        (
+            "gives back",
+            [f"{r['partner']} {r['flag']}: {r['before']} -> {r['after']}" for r in found["access"]]
+            or ["no access (something else still denies it)"],
+        ),
+        ("changes", [_entry(entry) for entry in found["entries"]]),
+        ("checks", found["checks"]),
+        ("approvals", f"{len(request.get('approved_by', []))} of {request['approvals']}"),
+        ("expires", moment(request["expires_at"])),
+        ("plan digest", request["plan_digest"]),
+    )
+
+
+def _asked(request: Json) -> str:
+    return f"{request['asked_by']} at {moment(request['asked_at'])}" if request.get("asked_by") else ""
+
+
+def _entry(entry: Json) -> str:
+    return f"{entry['key']}: {_value(entry['before'])} -> {_value(entry['after'])}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items()) or "nothing special"
+    return "not there" if value is None else _cell(value)
+
+
+def asked(answer: Json) -> Lines:
+    yield f"{answer['id']} asks to restore {answer['incident']}; nothing has changed yet"
+    yield from plan(answer)
+    yield f"another person approves it with: andon approve {answer['id']}"
+
+
+def approved(answer: Json) -> Lines:
+    if answer["state"] == "done":
+        lifted = len(answer["lifted"])
+        holds = f"{lifted} hold{'' if lifted == 1 else 's'} lifted"
+        yield f"{answer['id']} approved: {holds} of {answer['incident']}, revision {answer['revision']}"
+    else:
+        yield f"{answer['id']} approved; {answer['approvals_left']} more approval(s) needed, nothing has changed yet"
+
+
+# --- access, points, tokens, playbooks ------------------------------------------------------------------------------
+
+
+def decision(answer: Json) -> Lines:
+    word = "allowed" if answer["allowed"] else "denied"
+    held = f", held by {', '.join(answer['held_by'])}" if answer["held_by"] else ""
+    yield f"{word}: {answer['reason']}{held} (revision {answer['revision']})"
+
+
+def points(answer: Json) -> Lines:
+    yield from table(
+        ("POINT", "STANDING", "REVISION", "BEHIND", "LEASE", "INSTANCES", "LAST SEEN", "ASKS LIVE"),
+        [
+            (
+                row["name"],
+                row["standing"],
+                row["revision"] or None,
+                row["behind"],
+                f"{row['lease_left_s']:g} s" if row["lease_left_s"] > 0 else None,
+                row["instances"],
+                moment(row["last_seen"]) if row["last_seen"] else "never",
+                row["ask_live"],
+            )
+            for row in answer["items"]
+        ],
+        none="no enforcement point is registered; `andon token create --role enforcer` registers one",
+    )
+
+
+def tokens(answer: Json) -> Lines:
+    yield from table(
+        ("ID", "NAME", "ROLE", "PERSON", "PARTNER", "MADE BY", "MADE", "STATE"),
+        [
+            (
+                row["id"],
+                row["name"],
+                row["role"],
+                row["person"],
+                row["partner"],
+                row["created_by"],
+                moment(row["created_at"]),
+                "revoked" if row["revoked"] else "in use",
+            )
+            for row in answer["items"]
+        ],
+        none="no token",
+    )
+
+
+def catalog_change(answer: Json) -> Lines:
+    """A line per difference, then what a hold keeps off all the same."""
+    yield from map(plain, answer["changes"])
+    for line in answer["overridden"]:
+        yield plain(f"held all the same: {line}")
+    count = len(answer["changes"])
+    changes = f"{count} change{'' if count == 1 else 's'}"
+    if answer["applied"]:
+        yield f"applied: {changes}, revision {answer['revision']}"
+    elif not answer["changed"]:
+        yield "no difference: the catalog stands as the file says"
+    else:
+        yield f"good: would apply {changes}; nothing was changed"

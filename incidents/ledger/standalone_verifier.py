@@ -1,0 +1,437 @@
+"""
+Check an exported Andon log without Andon: for an auditor who trusts nobody's program but this one file.
+
+    python standalone_verifier.py LOG [--incident] [--ledger ID] [--checkpoint FILE --key KEY]
+
+LOG holds one event a line, as ``andon export-log`` writes it (``-`` reads standard input). KEY is the public key in
+base64 or PEM (or a file that holds it), or its SHA-256 fingerprint, and must come from anywhere but the log's owner.
+Exit status: 0 whole, 1 wrong (the first wrong line is printed), 2 could not be checked.
+
+Needs the standard library; a checkpoint's signature needs ``cryptography`` as well. Imports nothing of Andon and
+writes the rules down a second time, so that a mistake in the service can't hide in here: ``digest`` is the SHA-256 of
+the header in the form of RFC 8785 (JCS), ``prev`` the digest of the event before, ``incident_prev`` that of the same
+incident's event before, ``data_digest`` and ``text_digest`` cover the two bodies, the second behind its salt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+VERSION = 1  # of the event's envelope
+GENESIS = "0" * 64
+LARGEST = 2**53 - 1
+HEADER = (
+    *("actor", "at", "data_digest", "incident", "incident_prev", "kind", "kind_v", "ledger"),
+    *("prev", "recorded_at", "seq", "text_digest", "v"),
+)
+FIELDS = {*HEADER, "data", "text", "salt", "digest"}
+RESTORED = "ledger:chain:restored"  # the only kind of event at which a log may change its ledger's id
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+HEX_64 = re.compile(r"[0-9a-f]{64}")
+PEM_PREFIX = bytes.fromhex("302a300506032b6570032100")  # SubjectPublicKeyInfo of Ed25519 up to the key (RFC 8410)
+
+
+class Wrong(Exception):
+    """The log, or the checkpoint, is not what it should be."""
+
+
+class CannotCheck(Exception):
+    """Nothing was found out: a file is missing, or an argument is no key."""
+
+
+class Checkpoint(NamedTuple):
+    """At some moment the newest event of ``ledger`` was number ``seq`` with this digest."""
+
+    ledger: str
+    seq: int
+    digest: str
+
+
+class Report(NamedTuple):
+    """What was found: ``line`` is the first wrong line, counted from 1, and ``seq`` the place of its event."""
+
+    events: int
+    redacted: int
+    seq: int
+    digest: str
+    ledgers: tuple[str, ...]
+    wrong_line: int | None = None
+    wrong_seq: int | None = None
+    why: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.why is None
+
+
+# --- canonical JSON (RFC 8785) for null, booleans, integers, text, lists and objects --------------------------------
+
+
+def canonical(value: Any) -> bytes:
+    """
+    Raises:
+        ValueError: A value that no log holds: a float, an integer beyond 2^53 - 1, half a character.
+    """
+    return _written(value).encode()
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # escapes exactly what RFC 8785, 3.2.2.2 escapes
+    if isinstance(value, int):
+        if abs(value) > LARGEST:
+            raise ValueError(f"the integer {value} is beyond 2^53 - 1")
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))  # 3.2.3: by UTF-16 code units
+        return "{" + ",".join(f"{_written(name)}:{_written(value[name])}" for name in names) + "}"
+    raise ValueError(f"a {type(value).__name__} has no place in a log")
+
+
+def _no_float(text: str) -> None:
+    raise ValueError(f"'{text}' is a float; a log holds none")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names a field twice")
+    return found
+
+
+# --- one line -------------------------------------------------------------------------------------------------------
+
+
+def read_event(line: bytes) -> dict[str, Any]:
+    """
+    The event in a line, byte for byte as it was exported.
+
+    Raises:
+        Wrong: Not an event, or written in any other way than the canonical one.
+    """
+    try:
+        event = json.loads(line.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
+        if not isinstance(event, dict) or event.keys() != FIELDS:
+            raise Wrong("not an event of an exported log (fields are missing or unknown)")
+        if canonical(event) != line:
+            raise Wrong("not in the canonical form in which a log is exported (RFC 8785)")
+    except RecursionError as error:
+        raise Wrong("not an event of an exported log (nested too deeply)") from error
+    except ValueError as error:
+        raise Wrong(f"not an event of an exported log ({error})") from error
+    if event["v"] != VERSION:
+        raise Wrong(f"its envelope version is {event['v']}, this program knows {VERSION}")
+    if type(event["seq"]) is not int:
+        raise Wrong("its number is no whole number")
+    for name in ("recorded_at", "at"):
+        if not isinstance(event[name], str) or not TIME.fullmatch(event[name]):
+            raise Wrong(f"'{name}' is no time of a log (RFC 3339, UTC, microseconds)")
+    return event
+
+
+def content(event: dict[str, Any]) -> str | None:
+    """Why the event is not what was sealed; None if it is."""
+    if sha256(canonical(event["data"])) != event["data_digest"]:
+        return "its data was changed (they don't give the recorded digest)"
+    if event["text"] is None:
+        if event["salt"] is not None:
+            return "its text was removed, but not by a redaction (the salt is still there)"
+    else:
+        if event["text_digest"] is None or not isinstance(event["salt"], str):
+            return "it has a text that was never sealed (no digest or no salt)"
+        try:
+            salt = bytes.fromhex(event["salt"])
+        except ValueError:
+            return "its salt is no hexadecimal text"
+        if salt.hex() != event["salt"]:
+            return "its salt is not written as it was exported"
+        if sha256(salt + canonical(event["text"])) != event["text_digest"]:
+            return "its text was changed (it doesn't give the recorded digest)"
+    if sha256(canonical({name: event[name] for name in HEADER})) != event["digest"]:
+        return "its header was changed (it doesn't give the recorded digest)"
+    return None
+
+
+def sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+# --- the chain ------------------------------------------------------------------------------------------------------
+
+
+class Chain:
+    """Where in the log we are. ``whole``: the log from its first event; else one incident's events alone."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.whole = whole
+        self.events = self.redacted = self.seq = 0
+        self.digest = GENESIS
+        self.recorded_at = ""
+        self.ledgers: list[str] = []
+        self.newest_of: dict[str, str] = {}
+
+    def link(self, event: dict[str, Any]) -> str | None:
+        """Why the event doesn't hang on the one before it; None if it does."""
+        incident = event["incident"]
+        if self.whole:
+            why = self._in_its_place(event)
+        else:
+            why = self._of_one_incident(event)
+        if why is not None:
+            return why
+        newest = None if incident is None else self.newest_of.get(incident)
+        if event["incident_prev"] != newest:
+            return f"its link to the event before it of {incident or 'no incident'} is wrong"
+        if event["recorded_at"] < self.recorded_at:
+            return f"recorded at {event['recorded_at']}, before the event in front of it ({self.recorded_at})"
+        return None
+
+    def _in_its_place(self, event: dict[str, Any]) -> str | None:
+        if event["seq"] != self.seq + 1:
+            return f"in its place stands number {event['seq']}; events are missing or out of order"
+        if event["prev"] != self.digest:
+            return "its link names another event than the one before it"
+        before, here = (self.ledgers[-1] if self.ledgers else None), event["ledger"]
+        if event["kind"] == RESTORED:
+            said = event["data"] if isinstance(event["data"], dict) else {}
+            old, new = said.get("from_ledger"), said.get("to_ledger")
+            if (old, new) != (before or old, here) or old == new:
+                return f"it says that ledger {old} went on as {new}, the chain says {before} and {here}"
+        elif before is not None and here != before:
+            return f"it belongs to ledger {here}, the one before it to {before}, and no restore is recorded"
+        return None
+
+    def _of_one_incident(self, event: dict[str, Any]) -> str | None:
+        if event["incident"] is None:
+            return "it belongs to no incident, and so not into an incident's export"
+        if self.newest_of and event["incident"] not in self.newest_of:
+            return f"it belongs to {event['incident']}, the export is of {next(iter(self.newest_of))}"
+        if event["seq"] <= self.seq:
+            return f"it stands after event {self.seq}; events are out of order"
+        return None
+
+    def step(self, event: dict[str, Any]) -> None:
+        self.events += 1
+        self.redacted += event["text"] is None and event["text_digest"] is not None
+        self.seq, self.digest, self.recorded_at = event["seq"], event["digest"], event["recorded_at"]
+        if self.ledgers[-1:] != [event["ledger"]]:
+            self.ledgers.append(event["ledger"])
+        if event["incident"] is not None:
+            self.newest_of[event["incident"]] = event["digest"]
+
+    def report(self, line: int | None = None, seq: int | None = None, why: str | None = None) -> Report:
+        return Report(self.events, self.redacted, self.seq, self.digest, tuple(self.ledgers), line, seq, why)
+
+
+def check(
+    lines: Iterable[bytes], *, incident: bool = False, ledger: str | None = None, against: Checkpoint | None = None
+) -> Report:
+    """
+    Follow the log from its first line.
+
+    Args:
+        incident: The lines are one incident's events alone, linked by ``incident_prev``.
+        ledger: The id that the ledger claims to have now.
+        against: A checkpoint whose signature has been checked (``read_checkpoint``).
+    """
+    chain = Chain(whole=not incident)
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if not line:  # an editor may leave one at the end; it says nothing
+            continue
+        place = chain.seq + 1
+        try:
+            event = read_event(line)
+            place = event["seq"] if incident else place
+            why = chain.link(event) or content(event) or _contradicted(event, against)
+        except (Wrong, ValueError) as error:
+            why = str(error)
+        if why is not None:
+            return chain.report(number, place, why)
+        chain.step(event)
+    if ledger is not None and chain.ledgers and chain.ledgers[-1] != ledger:
+        return chain.report(
+            number, chain.seq, f"the ledger calls itself {ledger}, its last event belongs to {chain.ledgers[-1]}"
+        )
+    if against is not None:
+        return _reaches(chain, against, number)
+    return chain.report()
+
+
+def _contradicted(event: dict[str, Any], point: Checkpoint | None) -> str | None:
+    if point is None or event["seq"] != point.seq:
+        return None
+    if event["ledger"] != point.ledger:
+        return f"it belongs to ledger {event['ledger']}, the checkpoint is of ledger {point.ledger}"
+    if event["digest"] != point.digest:
+        return f"the log was rewritten: the signed checkpoint holds {point.digest} here, the log {event['digest']}"
+    return None
+
+
+def _reaches(chain: Chain, point: Checkpoint, lines: int) -> Report:
+    if chain.seq < point.seq:
+        why = f"the tail was cut off: the signed checkpoint knows event {point.seq}, the log ends with {chain.seq}"
+        return chain.report(lines + 1, chain.seq + 1, why)
+    if point.seq == 0 and chain.ledgers and chain.ledgers[0] != point.ledger:
+        return chain.report(1, 1, f"the log began as ledger {chain.ledgers[0]}, the checkpoint is of {point.ledger}")
+    return chain.report()
+
+
+# --- the checkpoint: a signed note (https://c2sp.org/signed-note) ---------------------------------------------------
+
+
+def read_checkpoint(text: str, key: str) -> Checkpoint:
+    """
+    Raises:
+        Wrong: No checkpoint, or not signed with the key.
+        CannotCheck: ``key`` is none, or ``cryptography`` is not there.
+    """
+    body, gap, signatures = text.partition("\n\n")
+    lines = body.split("\n")
+    if not gap or len(lines) < 3 or not lines[0].startswith("andon/") or lines[0] == "andon/":
+        raise Wrong("the checkpoint is none: it begins with 'andon/<ledger id>' and ends with a signature")
+    carried = next((line[4:] for line in lines[3:] if line.startswith("key ")), None)
+    public = _public_key(key.strip(), carried)
+    _check_signature(lines[0], f"{body}\n".encode(), signatures, public)
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]):
+        raise Wrong(f"the checkpoint's size '{lines[1]}' is no decimal number")
+    root = _base64(lines[2])
+    if root is None or len(root) != 32 or (root == bytes(32)) != (lines[1] == "0"):
+        raise Wrong(f"the checkpoint's root is no digest of event {lines[1]}")
+    return Checkpoint(lines[0][len("andon/") :], int(lines[1]), root.hex())
+
+
+def _public_key(key: str, carried: str | None) -> bytes:
+    """The 32 raw bytes of the key that the signature must be of."""
+    if HEX_64.fullmatch(key.lower()):
+        raw = _base64(carried or "")
+        if not raw:
+            raise Wrong("the checkpoint carries no public key; give the key itself instead of its fingerprint")
+        if sha256(raw) != key.lower():
+            raise Wrong(f"the checkpoint is signed with another key: its fingerprint is {sha256(raw)}")
+        return raw
+    if key.startswith("-----BEGIN PUBLIC KEY-----"):
+        der = _base64("".join(line for line in key.splitlines() if not line.startswith("-----"))) or b""
+        raw = der[len(PEM_PREFIX) :] if der.startswith(PEM_PREFIX) else b""
+    else:
+        raw = _base64(key) or b""
+    if len(raw) != 32:
+        raise CannotCheck("--key is no Ed25519 key: give base64 of 32 bytes, PEM, or its fingerprint (64 hex digits)")
+    return raw
+
+
+def _check_signature(origin: str, body: bytes, signatures: str, public: bytes) -> None:
+    """Signatures of other keys are passed over: witnesses may have added theirs."""
+    key_id = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
+    for line in signatures.splitlines():
+        words = line.split(" ")
+        blob = _base64(words[2]) if len(words) == 3 and words[:2] == ["—", origin] else None
+        if blob is not None and blob[:4] == key_id:
+            _verify_ed25519(public, blob[4:], body)
+            return
+    raise Wrong(f"the checkpoint is not signed with that key (fingerprint {sha256(public)})")
+
+
+def _verify_ed25519(public: bytes, signature: bytes, body: bytes) -> None:
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError as error:
+        raise CannotCheck("a checkpoint's signature needs the package 'cryptography'; pip install it") from error
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, body)
+    except (InvalidSignature, ValueError) as error:
+        raise Wrong("the checkpoint was changed after it was signed: the signature is not of this text") from error
+
+
+def _base64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Lines without their line feed; nothing else is taken off, because nothing else belongs to a log."""
+    for line in file:
+        yield line[:-1] if line.endswith(b"\n") else line
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Check an exported Andon log without Andon.")
+    parser.add_argument("log", help="file with one event a line; - for standard input")
+    parser.add_argument("--incident", action="store_true", help="the file holds one incident's events alone")
+    parser.add_argument("--ledger", help="the id that the ledger claims to have")
+    parser.add_argument("--checkpoint", metavar="FILE", help="a signed checkpoint that was kept elsewhere")
+    parser.add_argument("--key", help="the public key (base64, PEM, or a file with it) or its fingerprint")
+    asked = parser.parse_args(arguments)
+    if (asked.checkpoint is None) != (asked.key is None):
+        parser.error("--checkpoint and --key belong together: a checkpoint is worth what its key is")
+    if asked.incident and asked.checkpoint is not None:
+        parser.error("--checkpoint is about a whole log, not about one incident's export")
+    try:
+        return _run(asked)
+    except CannotCheck as error:
+        sys.stderr.write(f"not checked: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"not checked: {error.filename}: {error.strerror}\n")
+        return 2
+
+
+def _run(asked: argparse.Namespace) -> int:
+    point = None
+    if asked.checkpoint is not None:
+        with open(asked.checkpoint, encoding="utf-8", newline="\n") as file:
+            text = file.read()
+        try:
+            point = read_checkpoint(text, _key(asked.key))
+        except Wrong as error:
+            sys.stdout.write(f"WRONG: {error}\n")
+            return 1
+    if asked.log == "-":
+        report = check(lines_of(sys.stdin.buffer), incident=asked.incident, ledger=asked.ledger, against=point)
+    else:
+        with open(asked.log, "rb") as log:
+            report = check(lines_of(log), incident=asked.incident, ledger=asked.ledger, against=point)
+    if report.why is not None:
+        sys.stdout.write(f"WRONG: line {report.wrong_line} (event {report.wrong_seq}): {report.why}\n")
+        return 1
+    sys.stdout.write(
+        f"whole: {report.events} events, {report.redacted} of them redacted, ledger {' -> '.join(report.ledgers)}, "
+        f"head {report.seq} {report.digest}\n"
+    )
+    if point is not None:
+        sys.stdout.write(f"it holds the signed checkpoint of event {point.seq}\n")
+    else:
+        sys.stdout.write("not shown by a log alone: whether its tail was cut off, or all of it written anew\n")
+    return 0
+
+
+def _key(given: str) -> str:
+    if not os.path.isfile(given):
+        return given
+    with open(given, encoding="utf-8") as file:
+        return file.read()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""
+The figures as a table that reads well in a terminal. Pure: figures in, lines out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+Found = dict[str, Any]
+
+
+def lines(found: Found) -> Iterator[str]:
+    """The whole report."""
+    yield from heading(found["machine"])
+    for name, render in SECTIONS.items():
+        if name in found:
+            yield ""
+            yield from render(found[name])
+    if checked := list(goals(found)):
+        yield ""
+        yield "Goals"
+        yield from columns([("", "goal", "seen", ""), *checked])
+
+
+def heading(machine: Found) -> Iterator[str]:
+    yield f"Andon bench, {machine['date']}: {machine['command']}"
+    yield (
+        f"{machine['cores']} x {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}, "
+        f"Python {machine['python']}, load {machine['load_1min']}; clients and servers share the cores"
+    )
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Aligned: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        first, *others = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        yield "  " + "  ".join([first, *others]).rstrip()
+
+
+def ms(value: float) -> str:
+    return f"{value:,.2f}" if value < 10 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def p50_p99_max(spread: Found) -> str:
+    return " / ".join(ms(spread[k]) for k in ("p50", "p99", "max"))
+
+
+def switch(rows: list[Found]) -> Iterator[str]:
+    yield "The switch: declare -> last of N streaming points denies -> all confirmed (ms, p50 / p99 / max)"
+    found = [("N", "last denies", "bare", "ratio", "all confirmed", "bare", "ratio", "server says", "rounds")]
+    for row in rows:
+        ours, bare, times = row["ours_ms"], row["bare_ms"], row["ratio_of_medians"]
+        found.append(
+            (
+                f"{row['points']:,}",
+                p50_p99_max(ours["last_denies"]),
+                p50_p99_max(bare["last_denies"]),
+                f"{times['last_denies']:.2f}x",
+                p50_p99_max(ours["all_confirmed"]),
+                p50_p99_max(bare["all_confirmed"]),
+                f"{times['all_confirmed']:.2f}x",
+                ms(ours["server_says"]["p50"]),
+                str(ours["last_denies"]["n"]),
+            )
+        )
+    yield from columns(found)
+    yield "  ours: durable declaration over HTTP, change applied and decided at every point, a real lease request from each;"
+    yield "  bare: the same pattern over plain sockets with nothing in it. Rounds in turn, ratios of medians."
+    yield "  All points live in one process, which decodes and applies each distinct frame once: in life each gateway does"
+    yield "  that on its own machine."
+    yield ""
+    yield "Server memory (VmRSS, MiB)"
+    kinds = ("idle", "streams_open", "after_rounds")
+    rows_of_memory = [(f"{r['points']:,}", *(f"{r['resident_mib'][k]:.0f}" for k in kinds)) for r in rows]
+    yield from columns([("streams", "before", "open", "after the rounds"), *rows_of_memory])
+
+
+def decisions(found: Found) -> Iterator[str]:
+    yield f"Decisions over HTTP (generator: {found['generator']}; medians of rounds in turn)"
+    rows = [("question", "connections", "a second", "p50 ms", "p99 ms", "of bare")]
+    rows += [
+        (r["kind"], str(r["connections"]), f"{r['per_second']:,.0f}", ms(r["p50_ms"]), ms(r["p99_ms"]), f"{r['of_bare']:.2f}")
+        for r in found["http"]
+    ]
+    yield from columns(rows)
+    yield ""
+    yield "A decision in the gateway's memory (ns; the best of seven series)"
+    yield from columns([(k.replace("_", " "), f"{v:,.0f}") for k, v in found["local"].items()])
+
+
+def log(found: Found) -> Iterator[str]:
+    yield f"The log, with {found['events']:,} events ({found['file_mib']} MiB)"
+    start = found["serve_ready_s"]
+    yield from columns(
+        [
+            ("append, ms (p50 / p99 / max)", p50_p99_max(found["append_ms"])),
+            ("open and fold all, s", f"{found['open_and_fold_s']:.2f}"),
+            ("open with the kept state, s", f"{found['open_with_kept_state_s']:.2f}"),
+            *((f"andon serve until ready, {name}, s", f"{took:.2f}") for name, took in start.items()),
+            ("verify all, s", f"{found['verify_s']:.2f}"),
+        ]
+    )
+
+
+def past(found: Found) -> Iterator[str]:
+    yield f"Declaring with a long past: {found['closed']:,} closed incidents ({found['events']:,} events), in turn"
+    yield from columns(
+        [
+            ("closed incidents", "declare ms, p50 / p99 / max", "memory MiB"),
+            ("none", p50_p99_max(found["none_ms"]), f"{found['resident_mib']['none']:.0f}"),
+            (f"{found['closed']:,}", p50_p99_max(found["closed_ms"]), f"{found['resident_mib']['closed']:.0f}"),
+            ("ratio", f"p50 {found['ratio_p50']:.2f}x, p99 {found['ratio_p99']:.2f}x", ""),
+        ]
+    )
+
+
+def preview(found: Found) -> Iterator[str]:
+    yield f"Preview with {found['grants']:,} grants (ms, p50 / p99 / max)"
+    yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
+
+
+def unleash(found: Found) -> Iterator[str]:
+    if "skipped" in found:
+        yield f"Unleash: skipped ({found['skipped']})"
+        return
+    yield f"Unleash {found['version']} (PostgreSQL, clients polling every {found['interval_s']:g} s)"
+    rows = [("clients", "first client ms", "last client ms, p50 / p99 / max", "last, Andon", "times faster")]
+    for row in found["switch"]:
+        ours = row.get("andon_last_denies_p50")
+        rows.append(
+            (
+                f"{row['clients']:,}",
+                ms(row["first_ms"]["p50"]),
+                p50_p99_max(row["last_ms"]),
+                ms(ours) if ours else "",
+                f"{row['last_ms']['p50'] / ours:,.0f}x" if ours else "",
+            )
+        )
+    yield from columns(rows)
+    rate = found["evaluation"]
+    yield f"  evaluation: {rate['per_second']:,} a second, p99 {ms(rate['p99_ms'])} ms ({rate['connections']} connections)"
+    if times := found.get("andon_times_evaluation"):
+        yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
+
+
+SECTIONS = {"switch": switch, "decisions": decisions, "log": log, "past": past, "preview": preview, "unleash": unleash}
+
+
+def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
+    """Each goal with what was seen; only those that this run measured."""
+    for row in found.get("switch", ()):
+        yield from _switch_goals(row)
+    for name, times in found.get("unleash", {}).get("andon_times_evaluation", {}).items():
+        yield _goal(f"{name} beside Unleash's evaluation", ">= 8x", f"{times:.1f}x", times >= 8)
+    if "decisions" in found:
+        took = found["decisions"]["local"]["memoised"]
+        yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    if "past" in found:
+        times = found["past"]["ratio_p99"]
+        yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
+
+
+def _switch_goals(row: Found) -> Iterable[tuple[str, str, str, str]]:
+    count, times, resident = row["points"], row["ratio_of_medians"], row["resident_mib"]["after_rounds"]
+    if count == 1_000:
+        last, confirmed = times["last_denies"], times["all_confirmed"]
+        yield _goal("last of 1,000 denies, beside bare", "<= 1.5x", f"{last:.2f}x", last <= 1.5)
+        yield _goal("all of 1,000 confirmed, beside bare", "<= 2x", f"{confirmed:.2f}x", confirmed <= 2)
+    limit = {1_000: 100, 5_000: 200}.get(count)
+    if limit:
+        yield _goal(f"memory with {count:,} streams", f"<= {limit} MiB", f"{resident:.0f} MiB", resident <= limit)
+
+
+def _goal(what: str, wanted: str, seen: str, met: bool) -> tuple[str, str, str, str]:
+    return what, wanted, seen, "met" if met else "MISSED"
