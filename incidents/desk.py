@@ -63,6 +63,7 @@ class Blocked:
     since: datetime
     what: str
     error: str
+    since_boot: float  # the same moment on the boot clock
 
 
 class Desk:
@@ -246,7 +247,7 @@ class Desk:
 
     def _block(self, what: str, error: Exception) -> None:
         if self.blocked is None:
-            self.blocked = Blocked(self.clock.now(), what, str(error))
+            self.blocked = Blocked(self.clock.now(), what, str(error), self.clock.boot())
             self._unwritten = self._unwritten or self.blocked
         log.error("kill_not_recorded", what=what, error=str(error), grants="stopped")
 

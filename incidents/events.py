@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, ClassVar, Self, dataclass_transform
 
 ENVELOPE_VERSION = 1
@@ -68,6 +67,7 @@ class Fact:
 
     __slots__ = ()
     kind: ClassVar[str] = ""
+    fields: ClassVar[frozenset[str]] = frozenset()
     kind_v: ClassVar[int] = 1
 
     def data(self) -> dict[str, Any]:
@@ -84,17 +84,12 @@ class Fact:
         """From an event's data; fields of a newer version are passed over."""
         if cls.knows(data):
             return cls(**data)
-        return cls(**{name: value for name, value in data.items() if name in _field_names(cls)})
+        return cls(**{name: value for name, value in data.items() if name in cls.fields})
 
     @classmethod
     def knows(cls, data: Mapping[str, Any]) -> bool:
         """False where a newer version wrote fields that this one has never heard of."""
-        return data.keys() <= _field_names(cls)
-
-
-@cache
-def _field_names(kind: type[Fact]) -> frozenset[str]:
-    return frozenset(item.name for item in dataclasses.fields(kind))  # type: ignore[arg-type]
+        return data.keys() <= cls.fields
 
 
 KINDS: dict[str, type[Fact]] = {}
@@ -107,6 +102,7 @@ def _fact(kind: str) -> Callable[[type[Fact]], type[Any]]:
     def register(cls: type[Fact]) -> type[Any]:
         made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         made.kind = kind
+        made.fields = frozenset(item.name for item in dataclasses.fields(made))  # type: ignore[arg-type]
         KINDS[kind] = made
         return made
 

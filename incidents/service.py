@@ -25,7 +25,7 @@ from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Finished, Points
 from incidents.enforcement.usage import UsageBook, window_start
-from incidents.errors import AndonError, Unavailable
+from incidents.errors import AndonError, Conflicting, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, IncidentContained, LeaseSet, LedgerOpened, TokenCreated
 from incidents.ledger import Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
@@ -84,8 +84,6 @@ class Service:
             lease = state.longest_lease(now - timedelta(minutes=10))
             self.points.load(self.ledger.instances(), self.ledger.point_uses(), boot=boot, lease=lease)
             self.usage.load(self.ledger.usage(since=window_start(now, "day")))
-            for incident in state.incidents.values():
-                self.points.order(state, incident, boot=boot, now=now)
 
     # --- secrets that pages and tickets are signed with ---
 
@@ -119,7 +117,10 @@ class Service:
     # --- the engine ---
 
     def start(self) -> None:
-        """Start following the ledger."""
+        """Watch what is not contained yet (counted anew: it may only take longer), and follow the ledger."""
+        with self.desk.read() as state:
+            for incident in state.incidents.values():
+                self._watch(state, incident, self.clock.boot())
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
@@ -281,12 +282,14 @@ def init(settings: Settings, *, token_name: str = "first-admin") -> tuple[str, S
     Create the ledger, its signing key and the first admin token; returns the token (shown once) and the key.
 
     Raises:
-        LedgerUnavailable: There is a ledger already, or it can't be made.
+        Conflicting: There is a ledger already.
+        LedgerUnavailable: It can't be made.
     """
-    ledger = SqliteLedger.create(settings.database_path)
+    path = settings.key_path
+    refuse_existing_ledger(settings)
+    key = load_key(path) if path.exists() else make_key(path)
+    ledger = _empty_ledger(settings)
     try:
-        path = settings.key_path
-        key = load_key(path) if path.exists() else make_key(path)
         secret = access.new_secret()
         opening = [
             Draft(LedgerOpened(ledger_id=ledger.id, public_key=key.public, fingerprint=key.fingerprint)),
@@ -300,6 +303,28 @@ def init(settings: Settings, *, token_name: str = "first-admin") -> tuple[str, S
     finally:
         ledger.close()
     return secret, key
+
+
+def refuse_existing_ledger(settings: Settings) -> None:
+    """
+    Raises:
+        Conflicting: There is a ledger with something in it.
+    """
+    path = settings.database_path
+    if path.exists():
+        ledger = SqliteLedger.open(path)
+        try:
+            if ledger.head().seq:
+                raise Conflicting(f"{path} exists already; a ledger is never overwritten")
+        finally:
+            ledger.close()
+
+
+def _empty_ledger(settings: Settings) -> SqliteLedger:
+    """A new ledger, or one whose making was interrupted before its first line."""
+    if settings.database_path.exists():
+        return SqliteLedger.open(settings.database_path)
+    return SqliteLedger.create(settings.database_path)
 
 
 def os_user() -> str:

@@ -280,7 +280,9 @@ def flags(state: State, snapshot: Snapshot) -> list[Json]:
                 "halted": bool(snapshot.live.get(f"model:{model_id}", {}).get("halted")),
                 "regions_off": entry.get("regions", []),
                 "grants": granted.get(flag, 0),
-                "held_by": sorted({h.incident for t in targets for h in state.holds_on(t)}),
+                "held_by": sorted(
+                    {h.incident for t in targets for h in state.holds_on(t) if h.kind is not HoldKind.PROMOTION}
+                ),
             }
         )
     return rows

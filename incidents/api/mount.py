@@ -80,7 +80,7 @@ def answer_unrouted(app: Flask) -> None:
 
 
 def ours(path: str) -> bool:
-    return path in ("/api", "/metrics") or path.startswith(("/api/", "/metrics/"))
+    return path.startswith(("/api/", "/metrics"))
 
 
 # --- one request ----------------------------------------------------------------------------------------------------

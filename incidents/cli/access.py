@@ -19,7 +19,9 @@ from incidents.cli.transport import connect
 @json_option
 def check(partner: str, flag: str, region: str | None) -> None:
     """
-    May this partner use this capability now? The decision with its reason; exit 1 if denied.
+    Ask for a decision and its reason.
+
+    May this partner use this capability now? Exit 1 if denied.
 
     \b
     Example:
@@ -40,7 +42,9 @@ def check(partner: str, flag: str, region: str | None) -> None:
 @click.pass_context
 def points(context: click.Context) -> None:
     """
-    Enforcement points: revision, lag, lease, instances, last seen.
+    List or retire enforcement points.
+
+    Shows each point's revision, lag, lease, instances, and when it was last seen.
 
     \b
     Example:

@@ -20,7 +20,9 @@ from incidents.cli.transport import connect
 @click.group()
 def catalog() -> None:
     """
-    What there is: models, stages, capabilities, partners, grants, people.
+    Show, check and apply the catalog.
+
+    It holds models, stages, capabilities, partners, grants and people.
 
     \b
     Example:

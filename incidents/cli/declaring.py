@@ -66,7 +66,9 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: Sequence[
 @json_option
 def declare(playbook: str, parameters: dict[str, str], preview: bool, wait: int | None, **more: Any) -> None:
     """
-    Declare an incident: its playbook's switches are thrown at once, in one write.
+    Declare an incident by a playbook.
+
+    Its switches are thrown at once, in one write. The same again joins the incident that stands.
 
     \b
     Example:
@@ -90,7 +92,9 @@ def declare(playbook: str, parameters: dict[str, str], preview: bool, wait: int 
 @json_option
 def kill(what: str, name: str, reason: str, wait: int | None) -> None:
     """
-    Switch a partner, a capability or a model off, now. Declares an incident with playbook break-glass.
+    Switch something off, now.
+
+    Declares an incident with playbook break-glass, for a partner, a capability or a model.
 
     \b
     Example:

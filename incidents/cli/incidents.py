@@ -21,7 +21,7 @@ from incidents.decisions.incident import Kind
 @click.pass_context
 def incidents(context: click.Context, status: str | None, kind: str | None, search: str | None, limit: int) -> None:
     """
-    List incidents, newest first; or show one, or its timeline.
+    List incidents, newest first.
 
     \b
     Example:
@@ -37,7 +37,9 @@ def incidents(context: click.Context, status: str | None, kind: str | None, sear
 @json_option
 def show(id: str) -> None:
     """
-    One incident: containment, actions, holds, what is owed, restores.
+    Show one incident.
+
+    Its containment, actions, holds, what it owes, and restores.
 
     \b
     Example:
@@ -52,7 +54,7 @@ def show(id: str) -> None:
 @json_option
 def timeline(id: str) -> None:
     """
-    Everything that was recorded about an incident, in order.
+    Show an incident's timeline.
 
     \b
     Example:
@@ -69,7 +71,7 @@ def timeline(id: str) -> None:
 @json_option
 def note(id: str, text: str, at: str | None) -> None:
     """
-    Write a note into an incident's timeline.
+    Write a note on a timeline.
 
     \b
     Example:
@@ -87,7 +89,9 @@ def note(id: str, text: str, at: str | None) -> None:
 @json_option
 def validate(id: str, action: int) -> None:
     """
-    Give your word for an action that waits for it; it is carried out at once.
+    Carry out an action that waits.
+
+    It waits for a person's word; this is yours.
 
     \b
     Example:

@@ -16,9 +16,11 @@ import click
 from incidents.cli import show
 from incidents.cli.options import json_option, say
 from incidents.cli.outcome import Exit, Failed, of_error
-from incidents.cli.transport import connect, refuse_remote, remote_url, settings
-from incidents.errors import Conflicting
-from incidents.ledger.chain import from_json, to_json
+from incidents.cli.transport import Andon, connect, refuse_remote, remote_url, settings
+from incidents.errors import Conflicting, LedgerUnavailable
+from incidents.events import Event
+from incidents.ledger import Ledger, pages
+from incidents.ledger.chain import canonical, from_json, to_json
 from incidents.ledger.checkpoint import parse_and_check
 from incidents.ledger.files import placed_whole
 from incidents.ledger.verify import Verdict
@@ -31,7 +33,9 @@ LOG_PAGE = 1000
 @json_option
 def init() -> None:
     """
-    Make the ledger, its signing key and the first admin token, which is printed once. Never over another ledger.
+    Make the ledger and its first token.
+
+    Makes the signing key too. The admin token is printed once. Never over another ledger.
 
     \b
     Example:
@@ -71,7 +75,9 @@ def _made(made: dict[str, str]) -> Iterator[str]:
 @click.option("--demo", is_flag=True, help="Sample catalog, a demo gateway; prints an admin token and the URL.")
 def serve(host: str | None, port: int | None, demo: bool) -> None:
     """
-    Run the service: API, pages and enforcement. One per ledger, which it makes if there is none.
+    Run the service.
+
+    API, pages and enforcement: one per ledger, which it makes if there is none.
 
     \b
     Example:
@@ -94,7 +100,9 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
 @json_option
 def verify(file: str | None, pinned: str | None) -> None:
     """
-    Compute every digest of the log again and follow every link; exit 1 naming the first event that is wrong.
+    Check that the log is unchanged.
+
+    Computes every digest again and follows every link; exit 1 naming the first event that is wrong.
 
     A log alone can't show that it was cut off or written anew: --against does, with a key that you kept (--key, or
     ANDON_PINNED_KEY), never one from the ledger.
@@ -108,8 +116,8 @@ def verify(file: str | None, pinned: str | None) -> None:
     if file is None and pinned and click.get_current_context().get_parameter_source("pinned") is _GIVEN:
         raise click.UsageError("--key is for --against: name the checkpoint too")
     point = parse_and_check(_text(file), _pinned(pinned or "")) if file is not None else None
-    with _log() as (lines, ledger):
-        verdict = check((from_json(line) for line in lines), ledger=ledger, against=point)
+    with _log() as (events, ledger):
+        verdict = check(events, ledger=ledger, against=point)
         say(_as_answer(verdict, point.seq if point is not None else None), _verdict)
     if not verdict.ok:
         raise Failed(Exit.REFUSED, verdict.why or "the log is not whole")
@@ -146,7 +154,9 @@ def _verdict(answer: dict[str, Any]) -> Iterator[str]:
 @json_option
 def checkpoint() -> None:
     """
-    The head of the log, signed. Keep it elsewhere, for `verify --against`.
+    Print the signed head of the log.
+
+    Keep it elsewhere, for `verify --against`.
 
     \b
     Example:
@@ -162,7 +172,9 @@ def checkpoint() -> None:
 @json_option
 def export_log(file: str) -> None:
     """
-    Write the whole log to FILE, one event a line (JSON). Never over another file.
+    Write the whole log to a file.
+
+    One event a line, as JSON. Never over another file.
 
     \b
     Example:
@@ -174,11 +186,10 @@ def export_log(file: str) -> None:
         with (
             placed_whole(path, "an export") as unfinished,
             unfinished.open("w", encoding="utf-8") as out,
-            _log() as log,
+            _log() as (events, _),
         ):
-            for line in log[0]:
-                out.write(f"{line}\n")
-                count += 1
+            for count, event in enumerate(events, start=1):  # noqa: B007 - how many is told at the end
+                out.write(f"{_line(event)}\n")
     except OSError as error:
         raise Failed(Exit.NOT_REACHED, f"{path}: can't be written ({error.strerror})") from error
     say({"file": str(path), "events": count}, lambda answer: [f"{answer['events']} events in {answer['file']}"])
@@ -189,7 +200,9 @@ def export_log(file: str) -> None:
 @json_option
 def backup(file: str) -> None:
     """
-    Copy the ledger to FILE while it is in use. Never over another file.
+    Copy the ledger while it is in use.
+
+    Never over another file.
 
     \b
     Example:
@@ -207,32 +220,52 @@ def backup(file: str) -> None:
 
 
 @contextmanager
-def _log() -> Iterator[tuple[Iterator[str], str | None]]:
-    """Every event as a line of an export, and the ledger's id where it can be known; folds nothing."""
+def _log() -> Iterator[tuple[Iterator[Event], str | None]]:
+    """Every event, and the ledger's id where it can be known; folds nothing, so a damaged log can be read too."""
     if remote_url() is not None:
         with connect() as andon:
             yield _fetched(andon), None
         return
     from incidents.cli.direct import in_words, quiet_logs, tell
-    from incidents.ledger import pages
     from incidents.ledger.sqlite import SqliteLedger
 
     quiet_logs(settings())
     with closing(SqliteLedger.open(settings().database_path)) as ledger:
-        yield (to_json(event) for event in pages(ledger)), ledger.id
+        yield _read(ledger), ledger.id
         tell([in_words(ledger)])
 
 
-def _fetched(andon: Any) -> Iterator[str]:
-    import json
+def _read(ledger: Ledger) -> Iterator[Event]:
+    try:
+        yield from pages(ledger)
+    except LedgerUnavailable as error:
+        ledger.head()  # where this fails too, the ledger is out of reach; else it is the log that is wrong
+        raise Failed(Exit.REFUSED, str(error)) from error
 
+
+def _fetched(andon: Andon) -> Iterator[Event]:
     after = 0
     while items := andon.get("log", after=after, limit=LOG_PAGE)["items"]:
         for item in items:
-            yield json.dumps(item)
+            yield _event(item, andon.place)
         if items[-1]["seq"] <= after:
             raise Failed(Exit.NOT_REACHED, f"{andon.place}: its log does not go on after event {after}")
         after = items[-1]["seq"]
+
+
+def _event(item: Any, place: str) -> Event:
+    try:
+        return from_json(canonical(item).decode())
+    except ValueError as error:  # numbers and characters that no canonical form has
+        raise Failed(Exit.REFUSED, f"{place}: its log holds what no sealed event can hold ({error})") from error
+
+
+def _line(event: Event) -> str:
+    try:
+        return to_json(event)
+    except ValueError as error:
+        why = f"event {event.seq} holds what no sealed event can hold ({error}); see `andon verify`"
+        raise Failed(Exit.REFUSED, why) from error
 
 
 def _new_file(file: str) -> Path:

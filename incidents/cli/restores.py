@@ -23,7 +23,9 @@ from incidents.cli.transport import connect
 @json_option
 def restore(id: str, only: Sequence[int], reason: str) -> None:
     """
-    Ask for what an incident switched off to be given back. Changes nothing until another person approves.
+    Ask to give back what is off.
+
+    Lifts what an incident holds, all of it or some actions. Changes nothing until another person approves.
 
     \b
     Example:
@@ -40,7 +42,9 @@ def restore(id: str, only: Sequence[int], reason: str) -> None:
 @json_option
 def approve(request: str, yes: bool) -> None:
     """
-    Read what a restore would give back, and approve exactly that.
+    Read and approve a restore.
+
+    Prints what it would give back; you approve exactly that.
 
     \b
     Example:
@@ -65,7 +69,9 @@ def approve(request: str, yes: bool) -> None:
 @json_option
 def refuse(request: str, reason: str) -> None:
     """
-    Say no to a restore, or take your own back.
+    Refuse a restore.
+
+    Yours or another person's. What it asked for stays off.
 
     \b
     Example:

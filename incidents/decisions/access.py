@@ -46,7 +46,8 @@ def apply_catalog(
         Conflicting: A key moved away from under a hold, the ladder changed under a stage hold, silence under a hold.
     """
     diff = difference(state.catalog, sections)
-    contacts = {k: v for k, v in directory.items() if known_directory.get(k) != v}
+    gone = {k: None for k in known_directory if k.rpartition("/")[0] in diff.removed}
+    contacts = {k: v for k, v in (gone | dict(directory)).items() if known_directory.get(k) != v}
     if any(p.startswith("people/") for p in [*diff.changed, *diff.removed, *contacts]):
         needs(asker, Right.PEOPLE, "changing people")
     needs(asker, Right.CATALOG, "changing the catalog")

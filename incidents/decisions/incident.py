@@ -309,10 +309,14 @@ def note(state: State, incident_id: str, text: str, at: datetime | None, now: da
 
 def get_incident(state: State, id: str) -> Incident:
     """
+    An incident by its id, or the newest by ``latest``.
+
     Raises:
         Unknown: With the nearest id.
     """
     found = state.incidents.get(id) or state.incidents.get(id.upper())
+    if found is None and id == "latest":
+        found = next(reversed(state.incidents.values()), None)
     if found is None:
         raise Unknown(
             f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.incidents)}", code="unknown-incident"

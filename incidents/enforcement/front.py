@@ -91,7 +91,6 @@ class Front:
         self._flagd_bytes: tuple[str, bytes] = ("", b"")
         self._unwritten: list[tuple[Copy, asyncio.Future[None]]] = []
         self._writing = False
-        self._blocked_boot: float | None = None
         desk.on_commit(self._committed)
 
     # --- from the desk, on whatever thread commits ---
@@ -212,13 +211,9 @@ class Front:
 
     def _in_time(self) -> bool:
         """May a live question be answered from memory: the head was looked at less than one lease ago."""
-        now = self._clock.boot()
-        looked = self._desk.read_began
-        if self._desk.blocked is None:
-            self._blocked_boot = None
-        else:
-            self._blocked_boot = self._blocked_boot or now
-            looked = min(looked, self._blocked_boot)
+        now, looked, blocked = self._clock.boot(), self._desk.read_began, self._desk.blocked
+        if blocked is not None:  # a kill could not be recorded: one lease later nothing is answered any more
+            looked = min(looked, blocked.since_boot)
         return now - looked < self._desk.snapshot.lease_seconds
 
     # --- decisions ---

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,7 @@ class Track:
     contained_by: datetime
     points: dict[str, bool]  # name -> was still registered at the commit
     may_serve: bool  # touches a flag that goes on when silent: lapsing proves nothing
+    silent_below: float  # copies below this revision may go on when silent: an end of their lease proves nothing
     confirmed: dict[str, int] = field(default_factory=dict)  # name -> ms from the order
 
 
@@ -132,6 +133,10 @@ class Points:
                 copy.seen_at = row.last_at
                 self._copies.setdefault(row.point, {})[row.instance] = copy
             self._uses = {use.point: use for use in uses}
+            for point, copies in self._copies.items():  # a use may not have been flushed, an instance always is
+                last = max((c.seen_at for c in copies.values() if c.seen_at), default=datetime.min)
+                old = self._uses.get(point) or PointUse(point, copies=True, flagd=False, asks=False, last_at=last)
+                self._uses[point] = replace(old, copies=True)
 
     # --- what points do ---
 
@@ -218,6 +223,7 @@ class Points:
             contained_by=now + timedelta(seconds=wait),
             points=self._concerned(state.points.values(), incident.revision, boot),
             may_serve=touches_silence(state, holds),
+            silent_below=silent_below(state, holds),
         )
 
     def _concerned(self, points: Iterable[Point], revision: int, boot: float) -> dict[str, bool]:
@@ -247,14 +253,20 @@ class Points:
             self.acknowledgements += 1
 
     def _has_confirmed(self, track: Track, name: str, boot: float) -> bool:
-        """At least one instance has the revision, and none that may still hold a lease is without it."""
+        """At least one instance has the revision, and none that may still answer is without it."""
         copies = self._copies.get(name, {}).values()
         use = self._uses.get(name)
         if use is not None and use.flagd:
             return False
         return any(c.acknowledged(track.table) >= track.revision for c in copies) and not any(
-            c.holds_until > boot and c.acknowledged(track.table) < track.revision for c in copies
+            c.acknowledged(track.table) < track.revision and (c.holds_until > boot or self._goes_on(track, c))
+            for c in copies
         )
+
+    @staticmethod
+    def _goes_on(track: Track, copy: Copy) -> bool:
+        """It once held a lease and may still answer from that copy without one, for as long as it hears nothing."""
+        return copy.granted and copy.live < min(track.silent_below, track.revision)
 
     def tick(self, state_points: Mapping[str, Point], boot: float) -> list[Finished]:
         """Judge everything again as of now; returns incidents that have become contained and are not written yet."""
@@ -301,7 +313,7 @@ class Points:
         refused = next((c.refused for c in copies if c.refused), None)
         if boot >= track.bound_boot:
             gone = point is None or point.retired
-            if track.may_serve and not gone:
+            if not gone and (track.may_serve or any(self._goes_on(track, c) for c in copies)):
                 return made(PointState.PENDING, None, "may still serve: a flag here goes on when Andon is silent")
             at = rfc3339(track.contained_by)
             if track.table == SHADOW and any(c.holds_until > boot for c in copies):
@@ -347,7 +359,7 @@ class Points:
         because = "not known here: ask the running service"
         points = [PointView(n, PointState.PENDING, 0, None, 0, because).data() for n in names]
         return {
-            "state": "pending" if incident.holds else "contained",
+            "state": "pending" if incident.holds and names else "contained",
             "contained_by": rfc3339((incident.ordered_at or incident.declared_at) + timedelta(seconds=wait)),
             "points": points if incident.holds else [],
             "confirmed": 0,
@@ -411,14 +423,20 @@ class Points:
             self._changed_uses.clear()
             return rows
 
-    def expired(self, boot: float) -> list[tuple[str, str]]:
-        """Instances that can hold nothing any more; forgets them, the caller deletes their rows."""
+    def expired(self, boot: float, silent_below: float = 0) -> list[tuple[str, str]]:
+        """
+        Instances that can hold nothing any more; forgets them, the caller deletes their rows.
+
+        Args:
+            silent_below: See ``silent_below``: an instance may go on without a lease with a copy older than that.
+        """
         with self._lock:
             gone = [
                 (c.point, c.instance)
                 for copies in self._copies.values()
                 for c in copies.values()
                 if c.holds_until < boot - 60 and c.seen_boot < boot - 60
+                if not (c.granted and c.live < silent_below)
             ]
             for point, instance in gone:
                 del self._copies[point][instance]
@@ -482,6 +500,24 @@ def touches_silence(state: State, holds: Iterable[Hold]) -> bool:
         elif any(hold.model in c.models for c in silent.values()):
             return True
     return False
+
+
+def silent_below(state: State, holds: Iterable[Hold] | None = None) -> float:
+    """
+    Copies below this revision may hold a flag that goes on when silent: of those that ``holds`` narrow, or any.
+
+    Infinite while such a flag is in the catalog; then the revision that took the last ``on_silence: allow`` away.
+    """
+    if holds is None:
+        silent = any(c.on_silence == "allow" for c in state.catalog.capabilities.values())
+        return float("inf") if silent else max(state.silence_ended.values(), default=0)
+    holds = list(holds)
+    if touches_silence(state, holds):
+        return float("inf")
+    by_capability = (HoldKind.FLAG, HoldKind.CAPABILITY, HoldKind.CAP)
+    if all(hold.kind in by_capability for hold in holds):
+        return max((state.silence_ended.get(hold.capability or "", 0) for hold in holds), default=0)
+    return max(state.silence_ended.values(), default=0)
 
 
 def instance_row(copy: Copy, at: datetime) -> Instance:

@@ -77,7 +77,9 @@ def _asked(book: Playbook) -> Json:
 
 
 def _form(book: Playbook, asked: Json, error: AndonError | None = None) -> Response:
-    faults = {e.where.removeprefix("parameters."): e.message for e in error.errors} if isinstance(error, Refused) else {}
+    faults = (
+        {e.where.removeprefix("parameters."): e.message for e in error.errors} if isinstance(error, Refused) else {}
+    )
     return show(
         "declare_form.html",
         getattr(error, "status", 200) if error is not None else 200,

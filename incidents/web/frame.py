@@ -126,7 +126,9 @@ def _enter() -> AnyResponse | tuple[str, int] | None:
         if not right_token(request.form.get(FIELD, ""), expected):
             return trouble.not_sent_by_us("the form's own token is missing or of an older session", resend=True)
     if not may_enter(g.visitor) and request.endpoint not in PARTNERS_OWN:
-        return trouble.page(403, "This page is not for partners", "Your token shows your own access, on the first page.")
+        return trouble.page(
+            403, "This page is not for partners", "Your token shows your own access, on the first page."
+        )
     return None
 
 
@@ -224,6 +226,4 @@ def answer_key(values: Mapping[str, Any]) -> AnswerKey | None:
         return None
     who = visitor().credential
     body = hashlib.sha256(json.dumps(values, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-    return AnswerKey(
-        owner=who.person or who.token, route=f"web {request.path}", key=f"{once}-{body[:16]}", body=body
-    )
+    return AnswerKey(owner=who.person or who.token, route=f"web {request.path}", key=f"{once}-{body[:16]}", body=body)

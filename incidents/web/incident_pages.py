@@ -10,13 +10,14 @@ from typing import Any
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from incidents.clock import parse_rfc3339
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
 from incidents.errors import AndonError, FieldError, Invalid
 from incidents.operations import Reply
 from incidents.timeline import Row
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.picture import draw
+from incidents.web.words import plural
 
 SHOWN_ROWS = 400
 SAID = {
@@ -43,6 +44,7 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
     found = desk.incident(asker(), id)
     rows = desk.timeline(asker(), id, limit=100_000)
     now = service().clock.now()
+    owed = _owed(found)
     typed = request.form if error is not None else {}
     return show(
         "incident.html",
@@ -51,12 +53,15 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
         c=found["containment"],
         points=_points(found["containment"]["points"]),
         changes=desk.before_and_now(asker(), id),
-        rows=rows[::-1][:SHOWN_ROWS],
+        rows=sorted(rows, key=lambda row: (row.at, row.seq), reverse=True)[:SHOWN_ROWS],
+        newest=rows[-1] if rows else None,
         older=max(0, len(rows) - SHOWN_ROWS),
         reasons=_reasons(rows),
         picture=draw(rows, now),
         names=desk.people_names(asker()),
-        owed=_owed(found),
+        owed=[row for row in owed if row["due_at"] > rfc3339(now)],
+        overdue=[row for row in owed if row["due_at"] <= rfc3339(now)],
+        dark=_dark(found),
         asking=next((r for r in found["restores"] if r["state"] == "open"), None),
         standing=[h for h in found["holds"] if h["standing"]],
         waiting=[a for a in found["actions"] if a["state"] == "waiting"],
@@ -95,6 +100,21 @@ def _owed(found: Json) -> list[Json]:
     if review.get("due_at"):
         owed.append({"due_at": review["due_at"], "what": "Review of the incident", "who": "commander"})
     return sorted(owed, key=lambda row: str(row["due_at"]))
+
+
+def _dark(found: Json) -> str:
+    """``1 partner, 2 capabilities``: whom and what the standing holds keep out."""
+    standing = [hold["kind"] for hold in found["holds"] if hold["standing"]]
+    counts = [
+        (sum(kind in kinds for kind in standing), one, many)
+        for kinds, one, many in (
+            (("partner",), "partner", "partners"),
+            (("flag", "capability"), "capability", "capabilities"),
+            (("halt", "stage"), "model", "models"),
+            (("cap",), "throttle", "throttles"),
+        )
+    ]
+    return ", ".join(plural(n, one, many) for n, one, many in counts if n) or "Nobody"
 
 
 def _reasons(rows: list[Row]) -> dict[str, str]:

@@ -19,7 +19,7 @@ WIDTH, LEFT, RIGHT = 1100, 84, 1084  # the drawing, and where its time begins an
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
 CHAR, WIDE_CHAR = 6.9, 13.0  # generous widths at 12 units, so that other fonts fit as well
-LONGEST = 40
+LONGEST, SHORTEST = 40, 24
 LANES = {"world": "World", "machine": "Machine", "people": "People"}
 SLOTS = (-1, 1, -2, 2)  # lines of labels above and below a lane, the nearest first
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
@@ -109,7 +109,9 @@ def draw(rows: Sequence[Row], now: datetime) -> Picture | None:
         y += max(slots) * ROW if dots else 0
         lanes.append(made)
     ticks = _ticks(first, last, x)
-    words = f"{len(shown)} moments in three lanes, world, machine and people, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC"
+    words = (
+        f"{len(shown)} moments in three lanes, world, machine and people, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC"
+    )
     return Picture(WIDTH, y + 46, LEFT, RIGHT, lanes, ticks, words)
 
 
@@ -134,19 +136,24 @@ def _dots(rows: Iterable[Row], x: Callable[[datetime], float]) -> list[Dot]:
 
 
 def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]]) -> Label | None:
+    """The whole text where there is room for it, else a shorter one, else none."""
     text = _short(dot)
-    width = _width(text)
-    for slot in slots:
-        for start in (dot.x - 5, dot.x - width + 5, dot.x - width / 2):
-            left = round(min(max(start, LEFT), RIGHT - width), 1)
-            right = round(left + width, 1)
-            reaches = left <= dot.x + 6 and right >= dot.x - 6
-            free = all(right + 10 <= a or left >= b + 10 for a, b in taken.get(slot, ()))
-            crossed = abs(slot) == 1 or _clear(dot, slot, taken)
-            if reaches and free and crossed:
-                taken.setdefault(slot, []).append((left, right))
-                return Label(text, left, dot.y + (slot * ROW + 6 if slot < 0 else slot * ROW + 8), left, right)
+    for shown in dict.fromkeys((_cut(text, LONGEST), _cut(text, SHORTEST))):
+        width = _width(shown)
+        for slot in slots:
+            for start in (dot.x - 5, dot.x - width + 5, dot.x - width / 2):
+                left = round(min(max(start, LEFT), RIGHT - width), 1)
+                right = round(left + width, 1)
+                if _fits(dot, slot, left, right, taken):
+                    taken.setdefault(slot, []).append((left, right))
+                    return Label(shown, left, dot.y + slot * ROW + (6 if slot < 0 else 8), left, right)
     return None
+
+
+def _fits(dot: Dot, slot: int, left: float, right: float, taken: dict[int, list[tuple[float, float]]]) -> bool:
+    reaches = left <= dot.x + 6 and right >= dot.x - 6
+    free = all(right + 10 <= a or left >= b + 10 for a, b in taken.get(slot, ()))
+    return reaches and free and (abs(slot) == 1 or _clear(dot, slot, taken))
 
 
 def _clear(dot: Dot, slot: int, taken: dict[int, list[tuple[float, float]]]) -> bool:
@@ -161,7 +168,7 @@ def _short(dot: Dot) -> str:
     if len(keys) > 1:
         same = len({row.kind for row in keys}) == 1 and keys[0].kind == "access:hold:placed"
         text = f"{len(keys)} holds in force" if same else f"{_brief(_most_telling(keys))} +{len(keys) - 1}"
-    return _cut(f"{dot.rows[0].at[11:19]} {text}")
+    return f"{dot.rows[0].at[11:19]} {text}"
 
 
 def _most_telling(rows: Sequence[Row]) -> Row:
@@ -192,8 +199,8 @@ def _brief(row: Row) -> str:
     return " ".join(row.text.removeprefix("In force: ").split())
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def _width(text: str) -> float:

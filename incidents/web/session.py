@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from werkzeug.http import parse_cookie
-
 from incidents.clock import Clock
 from incidents.credentials import Credential, find
 from incidents.decisions import Asker
@@ -66,7 +64,11 @@ class Sessions:
 
     def open(self, cookie: str) -> Session | None:
         text, _, seal = cookie.rpartition(".")
-        if not text or not hmac.compare_digest(seal.encode(), self._mac("cookie", text).encode()):
+        if (
+            not text
+            or not cookie.isascii()
+            or not hmac.compare_digest(seal.encode(), self._mac("cookie", text).encode())
+        ):
             return None
         said = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         session = Session(token=said["t"], nonce=said["n"], until=said["u"])
@@ -90,9 +92,18 @@ class Sessions:
         if bearer:
             found = find(self._desk.credentials, bearer)
             return Visitor(found, None) if found is not None else None
-        session = self.open(parse_cookie(headers.get("cookie", "")).get(COOKIE, ""))
+        session = self.open(_cookie(headers.get("cookie", "")))
         credential = self.credential_of(session.token) if session is not None else None
         return Visitor(credential, session) if credential is not None else None
+
+
+def _cookie(header: str) -> str:
+    """Our cookie's value. Other sites' cookies on this host may hold any bytes; they must not trip us."""
+    for part in header.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip() == COOKIE:
+            return value.strip()
+    return ""
 
 
 class SignInLinks:

@@ -41,7 +41,9 @@ def take_token() -> Response:
     if credential is None:
         return _form(403, wrong=wrong)
     if credential.rights.isdisjoint({Right.READ, Right.OWN_ACCESS}):
-        return _form(403, wrong=f"A token of role '{credential.role}' is a machine's; pages take a person's or a partner's.")
+        return _form(
+            403, wrong=f"A token of role '{credential.role}' is a machine's; pages take a person's or a partner's."
+        )
     return sign_in(credential.token, _onward())
 
 

@@ -11,6 +11,11 @@ from incidents.errors import AndonError
 from incidents.web.frame import asker, pages, service, show
 
 POINT_ORDER = ("lapsed", "never connected", "flagd", "asks live", "holds a lease", "token revoked", "retired")
+POINT_GROUPS = (
+    ("missing", "Without a lease", ("lapsed", "never connected")),
+    ("here", "At work", ("holds a lease", "asks live", "flagd")),
+    ("gone", "Gone", ("token revoked", "retired")),
+)
 
 
 @pages.get("/points")
@@ -26,6 +31,7 @@ def _points(error: AndonError | None = None) -> Response:
         "points.html",
         getattr(error, "status", 200) if error is not None else 200,
         points=rows,
+        groups=[(id, title, [p for p in rows if p["standing"] in standings]) for id, title, standings in POINT_GROUPS],
         here=here,
         held=[p for p in here if p["standing"] == "holds a lease"],
         behind=[p for p in here if p["behind"]],

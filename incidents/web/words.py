@@ -4,6 +4,7 @@ How pages say times, spans, table keys and states. Filters for templates; pure b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +54,9 @@ BANDS = {
 }
 
 
+_BLANK = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")  # a parameter in a playbook's own words
+
+
 def add_words(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters |= {
@@ -66,6 +70,7 @@ def add_words(app: Flask) -> None:
         "caps": caps,
         "note": lambda text: Markup(render_note(text)),  # noqa: S704 - the renderer sanitises with a closed list
         "plural": plural,
+        "blanks": lambda text: _BLANK.sub(r"<\1>", text),
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,
     }
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}

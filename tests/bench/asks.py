@@ -40,8 +40,12 @@ class Asker(asyncio.Protocol):
         end = self._unread.find(b"\r\n\r\n")
         if end < 0:
             return
-        at = self._unread.find(b"content-length: ")
-        length = int(self._unread[at + 16 : self._unread.find(b"\r\n", at)])
+        head = self._unread[:end].lower()
+        at = head.find(b"content-length: ")
+        if at < 0:
+            self._fail(f"an answer without a length: {self._unread[:400]!r}")
+            return
+        length = int(head[at + 16 :].partition(b"\r\n")[0])
         if len(self._unread) < end + 4 + length:
             return
         now = time.perf_counter()
@@ -69,9 +73,7 @@ async def rate(port: int, request: bytes, expect: bytes, connections: int, secon
     loop, took = asyncio.get_running_loop(), list[float]()
     began = time.perf_counter()
     lines = [
-        await loop.create_connection(
-            lambda: Asker(request, expect, began + seconds, took), "127.0.0.1", port
-        )
+        await loop.create_connection(lambda: Asker(request, expect, began + seconds, took), "127.0.0.1", port)
         for _ in range(connections)
     ]
     await asyncio.wait_for(asyncio.gather(*(asker.done for _, asker in lines)), seconds + 30)

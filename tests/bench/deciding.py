@@ -48,8 +48,7 @@ def measure(folder: Path, *, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def _ours(port: int, ground: Ground) -> list[dict[str, Any]]:
-    name, token = ground.points[0]
-    del name
+    _, token = ground.points[0]
     partner = ground.partners[0]
     body = json.dumps({"context": {"targetingKey": partner}})
     ofrep = (
@@ -57,8 +56,8 @@ def _ours(port: int, ground: Ground) -> list[dict[str, Any]]:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     )
     return [
-        {"name": "authorize", "port": port, "request": _authorize(token, partner, FLAG), "expect": "granted"},
-        {"name": "authorize, counted", "port": port, "request": _authorize(token, partner, CAPPED), "expect": "granted"},
+        {"name": "authorize", "port": port, "request": authorize(token, partner, FLAG), "expect": "granted"},
+        {"name": "authorize, counted", "port": port, "request": authorize(token, partner, CAPPED), "expect": "granted"},
         {"name": "OFREP single", "port": port, "request": ofrep, "expect": '"value":true'},
     ]
 
@@ -67,7 +66,7 @@ def _get(path: str, headers: str = "") -> str:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{headers}\r\n"
 
 
-def _authorize(token: str, partner: str, flag: str) -> str:
+def authorize(token: str, partner: str, flag: str) -> str:
     model, _, capability = flag.partition(":")
     headers = f"Authorization: Bearer {token}\r\nX-Partner: {partner}\r\nX-Model: {model}\r\n"
     return _get("/enforce/v1/authorize", f"{headers}X-Capability: {capability}\r\n")

@@ -43,8 +43,16 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "load_1min": round(os.getloadavg()[0], 2),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": "python -m tests.bench" + "".join(f" {a}" for a in sys.argv[1:]),
+        "command": " ".join(["python -m tests.bench", *_telling(sys.argv[1:])]),
     }
+
+
+def _telling(arguments: Sequence[str]) -> list[str]:
+    """The arguments that change what is measured: not where the figures are put."""
+    places = ("--json", "--svg")
+    return [
+        a for before, a in zip(["", *arguments], arguments, strict=False) if before not in places and a not in places
+    ]
 
 
 def _cpu_name() -> str:

@@ -352,9 +352,8 @@ async def run(orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    del soft
     print(json.dumps(uvloop.run(run(json.load(sys.stdin)))))
 
 

@@ -18,6 +18,7 @@ from incidents.ledger import pages
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.ledger.verify import verify
 from incidents.service import Service
+from incidents.state_copy import FOLD_VERSION
 from tests.bench import servers
 from tests.bench.figures import percentile, ratio, resident_mib, spread
 from tests.bench.fleet import Caller
@@ -74,8 +75,6 @@ def _keep_state(ground: Ground) -> float:
     service.desk.keep_state(always=True)
     with service.desk.read() as state:
         seq = state.seq
-    from incidents.state_copy import FOLD_VERSION
-
     kept = service.ledger.load_state(FOLD_VERSION)
     service.ledger.close()
     assert kept is not None
@@ -95,8 +94,6 @@ def _start_up(ground: Ground) -> float:
 
 def _without_new_copy(ground: Ground) -> Callable[[], None]:
     """Remember whether there is a kept state; the function puts things back as they were."""
-    from incidents.state_copy import FOLD_VERSION
-
     ledger = SqliteLedger.open(ground.settings.database_path)
     before = ledger.load_state(FOLD_VERSION)
     ledger.close()

@@ -10,16 +10,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 
-WIDTH, HEIGHT = 860, 400
+WIDTH, HEIGHT = 960, 400
 TOP, BOTTOM = 84, 336
-PANELS = ((64, 336), (486, 758))  # left and right edge of each panel's plot; labels stand to the right of it
+PANELS = ((84, 334), (556, 806))  # left and right edge of each panel's plot; labels stand to the right of it
 LABEL_GAP = 17
 STYLE = """
-  svg { --ink: #24292f; --soft: #656d76; --line: #d8dee4; --ground: #ffffff; --ours: #0f766e; --bare: #8b95a1; --peer: #b45309; }
+  svg { --ink: #24292f; --soft: #656d76; --line: #d8dee4; --ground: #ffffff;
+        --ours: #0f766e; --bare: #7b8591; --peer: #b45309; }
   @media (prefers-color-scheme: dark) {
-    svg { --ink: #e6edf3; --soft: #9198a1; --line: #30363d; --ground: #0d1117; --ours: #2dd4bf; --bare: #7d8590; --peer: #f0a35e; }
+    svg { --ink: #e6edf3; --soft: #9198a1; --line: #30363d; --ground: #0d1117;
+          --ours: #2dd4bf; --bare: #848d97; --peer: #f0a35e; }
   }
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--soft); }
   .title { font-size: 15px; font-weight: 600; fill: var(--ink); }
@@ -52,16 +55,18 @@ def draw(found: dict[str, Any]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'role="img" aria-labelledby="title">',
-        '<title id="title">Time from declaring an incident to the last gateway denying, and to all having confirmed</title>',
+        '<title id="title">From declaring an incident to the last gateway denying and to all confirmed</title>',
         f"<style>{STYLE}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="var(--ground)"/>',
         '<text x="24" y="32" class="title">From declaring an incident to the gateways</text>',
-        '<text x="24" y="52" class="small">Median milliseconds against the number of gateways; both scales are logarithmic</text>',
+        '<text x="24" y="52" class="small">Median milliseconds against the number of gateways, '
+        "both scales logarithmic</text>",
     ]
     for (left, right), (name, drawn) in zip(PANELS, panels, strict=True):
         parts += _panel(name, drawn, counts, left, right, low, high)
     machine = found["machine"]
-    foot = f"{machine['date']} · {machine['cores']} cores, {machine['cpu']} · Python {machine['python']} · {machine['command']}"
+    where = f"{machine['cores']} cores, {machine['cpu']}"
+    foot = f"{machine['date']} · {where} · Python {machine['python']} · {machine['command']}"
     parts.append(f'<text x="24" y="{HEIGHT - 14}" class="small">{escape(foot)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
@@ -78,7 +83,9 @@ def curves(found: dict[str, Any], phase: str, peer: str) -> list[Curve]:
     return drawn
 
 
-def _panel(name: str, drawn: list[Curve], counts: list[int], left: int, right: int, low: float, high: float) -> Iterator[str]:
+def _panel(
+    name: str, drawn: list[Curve], counts: list[int], left: int, right: int, low: float, high: float
+) -> Iterator[str]:
     def x(count: int) -> float:
         span = math.log10(max(counts)) - math.log10(min(counts)) or 1
         return left + (right - left) * (math.log10(count) - math.log10(min(counts))) / span
@@ -106,7 +113,8 @@ def _panel(name: str, drawn: list[Curve], counts: list[int], left: int, right: i
     for (curve, _), at in zip(ends, spaced([at for _, at in ends]), strict=True):
         words = f"{curve.name} {_short(curve.points[-1][1])}"
         at_x = max(x(curve.points[-1][0]), right) + 10
-        yield f'<text x="{at_x:.1f}" y="{at + 4:.1f}" class="small" style="fill: var(--{curve.colour})">{escape(words)}</text>'
+        place = f'x="{at_x:.1f}" y="{at + 4:.1f}"'
+        yield f'<text {place} class="small" style="fill: var(--{curve.colour})">{escape(words)}</text>'
 
 
 def spaced(wanted: list[float]) -> list[float]:
@@ -114,7 +122,7 @@ def spaced(wanted: list[float]) -> list[float]:
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     placed = list(wanted)
     for _ in range(50):
-        for upper, lower in zip(order, order[1:], strict=False):
+        for upper, lower in pairwise(order):
             short = LABEL_GAP - (placed[lower] - placed[upper])
             if short > 0.01:
                 placed[upper] -= short / 2
@@ -132,7 +140,7 @@ def _apart(counts: list[int], x: Any) -> list[int]:
 
 
 def _tick(value: float) -> str:
-    return f"{value:,.0f} ms" if value >= 1 else f"{value:g} ms"
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def _short(value: float) -> str:

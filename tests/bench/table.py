@@ -10,6 +10,13 @@ from typing import Any
 Found = dict[str, Any]
 
 
+NOTE = """\
+ours: a durable declaration over HTTP, the change applied and decided at every point, a real lease request from each
+bare: the same pattern over plain sockets with nothing in it; rounds in turn, ratios of medians
+All points live in one process that decodes, applies and decides each distinct frame once and remembers it by its
+bytes: in life each gateway does that on its own machine."""
+
+
 def lines(found: Found) -> Iterator[str]:
     """The whole report."""
     yield from heading(found["machine"])
@@ -35,7 +42,9 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Aligned: the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        first, *others = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        first, *others = [
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         yield "  " + "  ".join([first, *others]).rstrip()
 
 
@@ -66,10 +75,7 @@ def switch(rows: list[Found]) -> Iterator[str]:
             )
         )
     yield from columns(found)
-    yield "  ours: durable declaration over HTTP, change applied and decided at every point, a real lease request from each;"
-    yield "  bare: the same pattern over plain sockets with nothing in it. Rounds in turn, ratios of medians."
-    yield "  All points live in one process, which decodes and applies each distinct frame once: in life each gateway does"
-    yield "  that on its own machine."
+    yield from (f"  {line}" for line in NOTE.splitlines())
     yield ""
     yield "Server memory (VmRSS, MiB)"
     kinds = ("idle", "streams_open", "after_rounds")
@@ -81,7 +87,14 @@ def decisions(found: Found) -> Iterator[str]:
     yield f"Decisions over HTTP (generator: {found['generator']}; medians of rounds in turn)"
     rows = [("question", "connections", "a second", "p50 ms", "p99 ms", "of bare")]
     rows += [
-        (r["kind"], str(r["connections"]), f"{r['per_second']:,.0f}", ms(r["p50_ms"]), ms(r["p99_ms"]), f"{r['of_bare']:.2f}")
+        (
+            r["kind"],
+            str(r["connections"]),
+            f"{r['per_second']:,.0f}",
+            ms(r["p50_ms"]),
+            ms(r["p99_ms"]),
+            f"{r['of_bare']:.2f}",
+        )
         for r in found["http"]
     ]
     yield from columns(rows)
@@ -140,7 +153,8 @@ def unleash(found: Found) -> Iterator[str]:
         )
     yield from columns(rows)
     rate = found["evaluation"]
-    yield f"  evaluation: {rate['per_second']:,} a second, p99 {ms(rate['p99_ms'])} ms ({rate['connections']} connections)"
+    seen = f"{rate['per_second']:,.0f} a second, p99 {ms(rate['p99_ms'])} ms"
+    yield f"  evaluation: {seen} ({rate['connections']} connections)"
     if times := found.get("andon_times_evaluation"):
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 

@@ -50,7 +50,9 @@ def decide(
     for stage in stages_of(catalog, holds, model):
         if not admits(catalog["stages"], catalog["partners"][partner]["audience"], stage):
             return False, "stage"
-    found = [g for g in catalog["grants"] if (g["partner"], g["model"], g["capability"]) == (partner, model, capability)]
+    found = [
+        g for g in catalog["grants"] if (g["partner"], g["model"], g["capability"]) == (partner, model, capability)
+    ]
     if not found:
         return False, "no-grant"
     grant = found[0]

@@ -4,6 +4,7 @@ Real servers for tests: Andon as its own process, nginx, and a small upstream. A
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -61,7 +62,7 @@ class Andon:
     def token(self, name: str, role: str, **more: str) -> str:
         answer = self.call("POST", "/api/v1/tokens", {"name": name, "role": role, **more})
         assert answer.status_code == 201, answer.text
-        return str(answer.json()["token"])
+        return str(answer.json()["secret"])
 
     def apply(self, catalog: str) -> None:
         answer = requests.put(
@@ -181,8 +182,9 @@ def nginx(program: str, folder: Path, conf: str, port: int) -> Iterator[None]:
     temporary = "".join(
         f"    {name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
+    user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""  # else its workers can't reach our folder
     main.write_text(
-        f"daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
+        f"{user}daemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n"
         f"events {{ worker_connections 512; }}\nhttp {{\n    access_log off;\n{temporary}{conf}\n}}\n"
     )
     with (folder / "out.log").open("w") as log:

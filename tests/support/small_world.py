@@ -31,6 +31,7 @@ REGIONS = ("EU", "DE", "us")
 PERIODS = ("per_minute", "per_hour", "per_day")
 TODAY = "2026-11-23"
 
+
 def some(rng: Random, of: tuple[str, ...], *, mostly_all: bool = True) -> list[str]:
     """Leaning towards access that is given: where nothing is allowed, no mistake of a hold can show."""
     if mostly_all and rng.random() < 0.6:
@@ -276,4 +277,6 @@ def _frozen(hold: Json) -> Json:
 
 def questions() -> Iterator[tuple[str, str, str, str | None]]:
     """Partner, model, capability, region: everything that can be asked here, unknown names and odd regions included."""
-    return itertools.product((*PARTNERS, "nobody"), (*MODELS, "m-9"), (*CAPABILITIES, "fly"), (None, "", "de", "US", "FR"))
+    return itertools.product(
+        (*PARTNERS, "nobody"), (*MODELS, "m-9"), (*CAPABILITIES, "fly"), (None, "", "de", "US", "FR")
+    )

@@ -206,7 +206,9 @@ def acme(shop: Workshop, http: FlaskClient) -> Caller:
     return caller(shop, http, "partner", partner="acme")
 
 
-def test_a_partner_asks_for_itself_and_is_told_the_reason_alone(shop: Workshop, http: FlaskClient, acme: Caller) -> None:
+def test_a_partner_asks_for_itself_and_is_told_the_reason_alone(
+    shop: Workshop, http: FlaskClient, acme: Caller
+) -> None:
     """A partner must not learn which incident concerns it."""
     caller(shop, http, "responder").post("incidents", CREDENTIAL_ABUSE)
 

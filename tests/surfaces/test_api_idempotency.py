@@ -46,7 +46,9 @@ def test_the_same_body_written_otherwise_is_the_same_request(ada: Caller) -> Non
     """A client that orders its keys differently on a retry has not changed its mind."""
     ada.post("incidents", key="k", data=b'{"playbook":"break-glass","parameters":{"model":"orion-2"}}', **JSON)
 
-    again = ada.post("incidents", key="k", data=b'{ "parameters": {"model": "orion-2"}, "playbook": "break-glass" }', **JSON)
+    again = ada.post(
+        "incidents", key="k", data=b'{ "parameters": {"model": "orion-2"}, "playbook": "break-glass" }', **JSON
+    )
 
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
 

@@ -248,7 +248,9 @@ def test_a_restore_takes_a_second_person_and_the_exact_plan(ada: Caller, grace: 
     problem(grace.post(f"{here}/approval", {"plan_digest": digest}), 409)
 
 
-def test_an_approval_without_the_right_is_refused_and_written_down(shop: Workshop, ada: Caller, http: FlaskClient) -> None:
+def test_an_approval_without_the_right_is_refused_and_written_down(
+    shop: Workshop, ada: Caller, http: FlaskClient
+) -> None:
     """Who tried to give access back without being allowed to belongs on the record."""
     ada.post("incidents", CREDENTIAL_ABUSE)
     here = ada.post("incidents/INC-2026-0001/restores", {"reason": "new key"}).headers["Location"]

@@ -61,7 +61,6 @@ class Shell:
             self.capture.readouterr()
             code = main(arguments)
             said = self.capture.readouterr()
-            structlog.reset_defaults()
         return Ran(code, said.out, said.err)
 
     def start(self, *arguments: str, pipe: Any = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
@@ -418,7 +417,7 @@ def test_note_keeps_its_time_and_its_lines(shell: Shell) -> None:
     out = shell.run("timeline", id).out
     assert "2026-01-02 02:04:05Z" in out
     assert "first line (recorded" in out
-    assert "\n                                  second line\n" in out or "second line" in out.split("first line")[1]
+    assert "second line" in [line.strip() for line in out.splitlines()]
 
 
 def test_waiting_action_is_carried_out_on_a_persons_word(shell: Shell) -> None:
@@ -725,12 +724,21 @@ def test_check_of_something_that_is_no_flag_is_wrong_usage(shell: Shell) -> None
 
 def test_check_knows_regions(shell: Shell) -> None:
     """
-    The region is passed on; leaving it out asks for anywhere.
+    Off in one region only: elsewhere goes on, and whoever doesn't say where is denied.
     """
-    service = shell.opened()
-    service.ledger.close()
+    folder = shell.folder / "playbooks"
+    folder.mkdir()
+    (folder / "off-in-eu.yaml").write_text(
+        "id: off-in-eu\ntitle: Off in the EU\nversion: 1\nseverity: sev2\n"
+        "contain:\n  - switch-off: {capability: orion-2:tool-use, regions: [EU]}\n"
+    )
+    shell.done("declare", "off-in-eu", ANDON_PLAYBOOKS=str(folder))
 
-    assert shell.done("check", "acme", "orion-2:tool-use", "--region", "DE")["allowed"]
+    said = [shell.run("check", "acme", "orion-2:tool-use", *where).code for where in (["--region", "US"], [])]
+    eu = shell.run("check", "acme", "orion-2:tool-use", "--region", "EU")
+
+    assert said == [0, 1]
+    assert (eu.code, eu.out.startswith("denied: region-off")) == (1, True)
 
 
 # --- proof ----------------------------------------------------------------------------------------------------------
@@ -752,6 +760,25 @@ def test_changed_line_is_named_by_verify(shell: Shell) -> None:
     assert ran.code == 1
     assert "event 9: its data was changed" in ran.err
     assert shell.run("verify", "--json").json["wrong"] == 9
+
+
+@pytest.mark.parametrize("value", ["not json", '{"x": 1.5}', '{"x": "\\ud800"}', "[]"])
+def test_line_that_can_not_even_be_read_is_false_and_named(shell: Shell, value: str) -> None:
+    """
+    The ledger answers, so it is the log that is wrong: exit 1, not 3, and never a traceback.
+    """
+    with closing(sqlite3.connect(shell.ledger)) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute("UPDATE event SET data = ? WHERE seq = 5", (value,))
+        connection.commit()
+
+    for command in (["verify"], ["verify", "--json"]):
+        ran = shell.run(*command)
+        assert (ran.code, "event 5" in ran.err, "Traceback" in ran.err) == (1, True, False), ran
+    exported = shell.run("export-log", "log.jsonl")
+    assert exported.code in (0, 1)
+    assert "Traceback" not in exported.err
 
 
 def test_checkpoint_kept_elsewhere_proves_the_log_and_finds_a_cut_one(shell: Shell) -> None:
@@ -805,6 +832,24 @@ def test_backup_is_a_ledger_and_overwrites_nothing(shell: Shell) -> None:
     assert made["seq"] == 6
     assert shell.run("verify", ANDON_DATABASE_URL="sqlite:///copy.db").code == 0
     assert shell.run("backup", "copy.db").code == 1
+
+
+def test_serve_takes_host_and_port_from_the_line_before_the_settings(
+    bare: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The URL that the service tells others is made of them too.
+    """
+    asked: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr("incidents.serve.run", lambda settings, **more: asked.append((settings.url, more)))
+
+    bare.run("serve", "--host", "0.0.0.0", "--port", "0", ANDON_PORT="9000", ANDON_PUBLIC_URL="https://andon.example")
+    bare.run("serve", "--demo", ANDON_PORT="9000")
+
+    assert asked == [
+        ("https://andon.example", {"host": "0.0.0.0", "port": 0, "demo": False}),
+        ("http://127.0.0.1:9000", {"host": "127.0.0.1", "port": 9000, "demo": True}),
+    ]
 
 
 # --- streams and signals --------------------------------------------------------------------------------------------

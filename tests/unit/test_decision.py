@@ -1,4 +1,4 @@
-"""Single decisions whose edge matters: the last day of a grant, terms, caps, and a log that is newer than the program."""
+"""Single decisions whose edge matters: the last day of a grant, terms, caps, a log newer than the program."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from incidents.enforcement.asking import Asking, Question, evaluation, partner_o
 from incidents.enforcement.flagd import flag_set, lease_end
 from incidents.enforcement.usage import UsageBook
 from incidents.events import SYSTEM, Draft
+from incidents.ledger.memory import MemoryLedger
 from incidents.snapshot import build
 from incidents.state import State, fold
 from incidents.testing import ADMIN, Workshop
@@ -128,8 +129,6 @@ def test_another_event_that_is_not_understood_changes_no_decision(shop: Workshop
 def test_an_unreadable_log_is_seen_by_who_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The desk's own path, not only the fold: the snapshot that decisions are made from must deny."""
     clock = ManualClock()
-    from incidents.ledger.memory import MemoryLedger
-
     ledger = MemoryLedger()
     desk, follower = Desk(ledger, clock), Desk(ledger.beside(), clock)
     desk.start()

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from incidents.clock import rfc3339
-from incidents.errors import Conflicting, Forbidden, Invalid, Unavailable, Unknown
+from incidents.decisions import incident
+from incidents.errors import Conflicting, Forbidden, Invalid, LedgerUnavailable, Unavailable, Unknown
 from incidents.ledger import AnswerKey
 from incidents.testing import ADMIN, Workshop
-from tests.support.acting import change_catalog, declare, kinds_of, restored, why
+from tests.support.acting import change_catalog, declare, kinds_of, playbook, restored, why
 
 ABUSE = {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}}
 TOOLS = "orion-2:tool-use"
@@ -48,18 +49,15 @@ def test_without_points_it_is_contained_at_once_nought_of_nought(shop: Workshop)
 
 
 def test_outside_actions_are_counted_apart_from_the_first_answer_on(shop: Workshop) -> None:
-    """"Contained" must never hide that a registry still has the old alias."""
-    from incidents.decisions.incident import Declare
-    from tests.support.acting import playbook
-
-    request = Declare(
+    """ "Contained" must never hide that a registry still has the old alias."""
+    request = incident.Declare(
         playbook=playbook("revoke-partner: {partner: acme}", "call: {connector: mlflow, action: roll-back-alias}"),
         digest="0" * 64,
         parameters={},
     )
     operations = shop.service.operations
     outcome = shop.service.desk.submit(
-        lambda state, now: __import__("incidents.decisions.incident", fromlist=["x"]).declare(state, request, ADMIN, now),
+        lambda state, now: incident.declare(state, request, ADMIN, now),
         actor=ADMIN.actor,
         answer=lambda state, decided, events: operations._declared(state, request, decided, events),
     )
@@ -124,7 +122,9 @@ def test_two_tests_never_join_since_they_hold_nothing(shop: Workshop) -> None:
 def test_a_test_places_no_hold_and_moves_no_revision(shop: Workshop) -> None:
     """Trying the tool out must be possible on a Monday morning."""
     before = shop.service.desk.snapshot
-    id = declare(shop, "revoke-partner: {partner: acme}", "{halt-model: {model: orion-2}, after: validated}", kind="test")
+    id = declare(
+        shop, "revoke-partner: {partner: acme}", "{halt-model: {model: orion-2}, after: validated}", kind="test"
+    )
     shop.service.operations.validate(ADMIN, id, 2)
     assert shop.service.desk.snapshot == before
     with shop.service.desk.read() as state:
@@ -307,8 +307,6 @@ def test_a_declaration_that_cannot_be_recorded_is_unavailable_and_stops_grants(
     """Never "declared" before it is durable."""
 
     def full(*args: object, **kwargs: object) -> None:
-        from incidents.errors import LedgerUnavailable
-
         raise LedgerUnavailable("no space left")
 
     monkeypatch.setattr(shop.service.ledger, "append", full)

@@ -39,7 +39,9 @@ def test_two_incidents_on_one_partner_and_one_lifted_leaves_the_other(shop: Work
 
 def test_two_throttles_on_one_grant_and_the_stricter_wins_in_each_period(shop: Workshop) -> None:
     """Strictest wins period by period, not incident by incident."""
-    first = declare(shop, f"tighten-cap: {{partner: acme, capability: '{TOOLS}', cap: {{per_minute: 10, per_day: 50}}}}")
+    first = declare(
+        shop, f"tighten-cap: {{partner: acme, capability: '{TOOLS}', cap: {{per_minute: 10, per_day: 50}}}}"
+    )
     declare(shop, f"tighten-cap: {{partner: acme, capability: '{TOOLS}', cap: {{per_minute: 20, per_day: 40}}}}")
     assert entry(shop, f"grant:acme:{TOOLS}")["cap"] == {"per_day": 40, "per_minute": 10}
 
@@ -54,7 +56,11 @@ def test_off_everywhere_is_stricter_than_off_in_a_region(shop: Workshop) -> None
     assert why(shop, "acme", TOOLS, "FR") == "capability-off"
 
     restored(shop, wide)
-    assert [why(shop, "acme", TOOLS, region) for region in ("FR", "DE", None)] == ["granted", "region-off", "region-off"]
+    assert [why(shop, "acme", TOOLS, region) for region in ("FR", "DE", None)] == [
+        "granted",
+        "region-off",
+        "region-off",
+    ]
 
 
 @pytest.mark.parametrize(

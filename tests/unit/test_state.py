@@ -22,7 +22,7 @@ from incidents.snapshot import build
 from incidents.state import State, fold
 from incidents.state_copy import FOLD_VERSION, dump_state, load_state
 from incidents.testing import ADMIN, Workshop
-from tests.support.acting import ask, declare, restored
+from tests.support.acting import ask, change_catalog, declare, restored
 from tests.support.small_world import World, histories
 
 # --- the kept state ---------------------------------------------------------------------------------------------------
@@ -131,8 +131,6 @@ def build_of(shop: Workshop) -> Any:
 
 def test_a_person_who_lost_a_role_loses_the_right_whatever_their_tokens_say(shop: Workshop) -> None:
     """Rights are the token's role and the person's roles now."""
-    from tests.support.acting import change_catalog
-
     secret = shop.secret("grace-commander", "commander", person="grace")
     assert "command" in shop.credential(secret).rights
     change_catalog(shop, lambda c: c["people"]["grace"].update(roles=["viewer"]))
@@ -248,7 +246,7 @@ def test_who_always_comes_too_late_gives_up_in_words(shop: Workshop) -> None:
         other.append([Draft(ev.LeaseSet(seconds=15))], actor=SYSTEM, now=shop.clock.now(), expected=state.seq)
         return Decided([Draft(ev.LeaseSet(seconds=16))])
 
-    with pytest.raises(Unavailable, match="could not be recorded: .* others appended"):
+    with pytest.raises(Unavailable, match=r"could not be recorded: .* others appended"):
         shop.service.desk.submit(decide, actor=SYSTEM, narrowing="halt vega-1")
     assert shop.service.desk.blocked is not None
 
@@ -308,7 +306,7 @@ def test_a_narrowing_change_that_cannot_be_recorded_blocks_until_an_append_works
 def test_the_failure_is_written_down_also_where_somebody_else_s_append_worked_first(
     failing: tuple[FailingLedger, Desk, ManualClock],
 ) -> None:
-    """A note that happens to get through lifts the block; that grants had stopped must stand in the log all the same."""
+    """A note that gets through lifts the block; that grants had stopped must stand in the log all the same."""
     ledger, desk, _ = failing
     ledger.full = True
     with pytest.raises(LedgerUnavailable):

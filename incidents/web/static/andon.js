@@ -60,11 +60,15 @@
     delete form.dataset.sent;
     form.querySelectorAll("button").forEach((b) => b.removeAttribute("aria-disabled"));
   }
-  window.addEventListener("pageshow", (event) => { if (event.persisted) document.querySelectorAll("form").forEach(release); });
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    document.querySelectorAll("form").forEach(release);
+    if (live) follow();
+  });
 
   // --- following ---
   const mode = () => main.dataset.live;
-  let asOf = new Date(Date.now() - ahead), timer = 0, fetching = false, again = false;
+  let asOf = new Date(Date.now() - ahead), timer = 0, fetching = false, again = false, fetched = 0;
 
   function say(state) {
     if (!live) return;
@@ -74,7 +78,8 @@
   }
   function concerns(message) {
     if (mode() === "none") return false;
-    if (mode() === "all" || mode() === "warn" || message.points) return true;
+    if (mode() === "warn") return !message.points;
+    if (mode() === "all" || message.points) return true;
     const ids = message.incidents || [];
     return ids.includes(mode()) || ids.includes("");
   }
@@ -87,7 +92,9 @@
   }
   function soon() {
     if (timer) return;
-    timer = setTimeout(() => { timer = 0; document.hidden ? (again = true) : refresh(); }, 150);
+    // Soon, yet at most once a second: a thousand points may confirm within one.
+    const wait = Math.max(150, 1000 - (performance.now() - fetched));
+    timer = setTimeout(() => { timer = 0; document.hidden ? (again = true) : refresh(); }, wait);
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden && again) { again = false; refresh(); } });
 
@@ -128,6 +135,7 @@
     if (mode() === "warn") { warn(); return; }
     if (fetching) { again = true; return; }
     fetching = true;
+    fetched = performance.now();
     try {
       const answer = await fetch(main.dataset.self + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
       if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }

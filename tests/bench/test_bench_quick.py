@@ -1,0 +1,73 @@
+"""The bench itself: two points, two rounds, and a report. No figure is judged here."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from incidents.ledger.sqlite import SqliteLedger
+from incidents.service import Service
+from tests.bench import asks, deciding, picture, servers, switch, table
+from tests.bench.figures import machine
+from tests.bench.ground import FLAG, add_closed_incidents, lay, settings_in
+from tests.bench.picture import LABEL_GAP, spaced
+
+
+def test_two_points_deny_and_confirm_in_every_round_and_the_report_can_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The fleet checks for itself that each point denies and that the server counted it; a bench that can't run is rot.
+    """
+    monkeypatch.setattr(switch, "WARM_UP", 1)
+
+    found = {"machine": machine(), "switch": [switch.measure(tmp_path, 2, rounds=2)]}
+
+    assert len(found["switch"][0]["rounds"]["ours"]) == 2
+    assert "all confirmed" in "\n".join(table.lines(found))
+    assert ElementTree.fromstring(picture.draw(found)).tag.endswith("svg")
+
+
+def test_the_generator_gets_allowed_answers_and_counts_them(tmp_path: Path) -> None:
+    """
+    A generator that counts refusals as decisions would make the fastest server the one that is broken.
+    """
+    ground = lay(tmp_path, points=1, partners=1)
+    request = deciding.authorize(ground.points[0][1], ground.partners[0], FLAG).encode()
+    with servers.andon(ground) as ours:
+        found = asyncio.run(asks.rate(ours.port, request, b"granted", 2, 0.1))
+        with pytest.raises(AssertionError, match="unexpected answer"):
+            asyncio.run(asks.rate(ours.port, request.replace(b"partner-0000", b"nobody"), b"granted", 1, 0.1))
+
+    assert found["per_second"] > 0
+
+
+def test_a_made_up_past_folds_into_closed_incidents(tmp_path: Path) -> None:
+    """
+    The long past is written straight to the ledger; it must mean what it says, or the comparison measures nothing.
+    """
+    ground = lay(tmp_path, partners=3)
+    ledger = SqliteLedger.open(ground.settings.database_path)
+    add_closed_incidents(ledger, 5, ground.partners)
+    ledger.close()
+
+    service = Service.open(settings_in(tmp_path))
+    with service.desk.read() as state:
+        closed = [i for i in state.incidents.values() if i.contained and not i.standing]
+        assert len(closed) == 5
+        assert not state.holds
+    service.stop()
+
+
+def test_labels_that_want_the_same_place_are_drawn_apart() -> None:
+    """
+    A picture whose labels lie on each other can't be read.
+    """
+    placed = sorted(spaced([100.0, 101.0, 99.0, 300.0]))
+
+    assert all(b - a >= LABEL_GAP - 0.1 for a, b in pairwise(placed))
+    assert placed[-1] == pytest.approx(300.0)

@@ -1,0 +1,273 @@
+"""
+The pages in a real browser, behind the real front: what a person sees and does, with a script and without.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from incidents.serve import Server, build_front
+from incidents.testing import Workshop, workshop
+from tests.surfaces.test_pages import acknowledge, declare
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 900}
+
+pytestmark = pytest.mark.browser
+
+if not CHROMIUM.exists():
+    if os.environ.get("CI") == "true":
+        raise RuntimeError(f"the browser tests must run here, but there is no {CHROMIUM}: apt-get install chromium")
+    pytest.skip(f"no {CHROMIUM}: apt-get install chromium", allow_module_level=True)
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e '.[test]'")
+
+
+@dataclass
+class House:
+    """A served workshop with something in every state."""
+
+    shop: Workshop
+    url: str
+    real: str
+    drill: str
+
+    def secret(self, person: str, role: str) -> str:
+        return self.shop.secret(f"{person}-{role}", role, person=person)
+
+
+def furnish(shop: Workshop) -> tuple[str, str]:
+    names = [f"edge-{n:03d}" for n in range(40)] + ["a-gateway-with-" + "a-very-" * 5 + "long-name"]
+    for name in names:
+        shop.point(name)
+    acknowledge(shop, *names)
+    drill = declare(shop, "jailbreak-in-the-wild", kind="drill", parameters={"model": "orion-2"})
+    acknowledge(shop, *names)
+    shop.service.cycle()
+    shop.clock.advance(700)
+    real = declare(shop, title="W" * 90, summary="x" * 300)
+    acknowledge(shop, *names[3:])
+    ops = shop.service.operations
+    ops.note(shop.person("linus", "responder"), real, "Seen **first** at `edge-007`.", "2026-11-23T11:50:00Z")
+    ops.ask_restore(shop.person("ada", "admin"), real, [], "The key was rotated.")
+    return real, drill
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    shop = workshop()
+    real, drill = furnish(shop)
+    listening = socket.create_server(("127.0.0.1", 0))
+    started = threading.Event()
+    config = uvicorn.Config(
+        build_front(shop.service), log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = Server(config, config.app, started.set)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    shop.service.start()
+    thread.start()
+    assert started.wait(10)
+    yield House(shop, f"http://127.0.0.1:{listening.getsockname()[1]}", real, drill)
+    server.handle_exit(signal.SIGTERM, None)
+    thread.join(10)
+    shop.service.stop()
+    listening.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as started:
+        made = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+class Seen:
+    """One person at one browser; complaints of the browser are collected."""
+
+    def __init__(self, house: House, browser: playwright.Browser, secret: str, **context: object) -> None:
+        self.context = browser.new_context(base_url=house.url, timezone_id="Europe/Paris", **context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(8000)
+        self.complaints: list[str] = []
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto("/login")
+        self.page.fill("#token", secret)
+        self.page.click("main button")
+        self.page.wait_for_url("**/")
+
+
+@pytest.fixture
+def linus(house: House, browser: playwright.Browser) -> Iterator[Seen]:
+    seen = Seen(house, browser, house.secret("linus", "responder"), viewport=WIDE)
+    yield seen
+    seen.context.close()
+
+
+def pages_of(house: House) -> list[str]:
+    return [
+        "/",
+        f"/incidents/{house.real}",
+        f"/incidents/{house.drill}",
+        "/declare",
+        "/declare?playbook=partner-credential-abuse",
+        "/kill",
+        "/points",
+        "/capabilities",
+        "/capabilities/orion-2:tool-use",
+        "/models/orion-2",
+        "/playbooks",
+        "/playbooks/jailbreak-in-the-wild",
+        "/runbooks",
+        "/runbooks/confirm-containment",
+        "/no-such-page",
+    ]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (WIDE, "light")])
+def test_no_page_scrolls_sideways_or_complains(
+    house: House, browser: playwright.Browser, size: dict[str, int], scheme: str
+) -> None:
+    """
+    At 3 a.m. on a phone, everything has to be on the screen; a script error would leave the page silently old.
+    """
+    seen = Seen(house, browser, house.secret("ada", "admin"), viewport=size, color_scheme=scheme)
+    for path in pages_of(house):
+        seen.page.goto(path)
+        seen.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        wide = seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{path} is {wide} px too wide"
+    assert [c for c in seen.complaints if "404" not in c] == []
+    seen.context.close()
+
+
+def test_person_declares_through_the_preview_and_sees_it_contained(house: House, linus: Seen) -> None:
+    """
+    The whole way, as a person walks it: choose, fill in, read, press, watch the points confirm without reloading.
+    """
+    page = linus.page
+    page.click("main >> a:has-text('Declare an incident')")
+    page.click("main >> a:has-text('credentials are abused')")
+    page.fill("#p-partner", "globex")
+    page.click("button:has-text('Preview what it would do')")
+    assert "nothing has happened yet" in page.inner_text("main").lower()
+    page.click("button:has-text('Declare now')")
+    page.wait_for_url(re.compile(r"/incidents/INC-2026-\d{4}"))
+    assert "NOT YET" in page.inner_text("#contained").upper()
+    page.wait_for_selector("#live[data-state=live]")
+    page.click("summary:has-text('Write a note')")
+    page.fill("#note-text", "half a sent")
+    names = [row["name"] for row in house.shop.service.operations.points_overview(house.shop.person("ada", "admin"))]
+    acknowledge(house.shop, *names)
+    page.wait_for_selector("#contained:has-text('Yes, proven')")
+    assert page.input_value("#note-text") == "half a sent"
+    assert page.evaluate("document.activeElement.id") == "note-text"
+    page.keyboard.type("ence")
+    page.click("button:has-text('Add the note')")
+    page.wait_for_selector(".note:has-text('half a sentence')")
+    assert linus.complaints == []
+
+
+def test_board_of_a_watcher_follows_without_reloading(house: House, browser: playwright.Browser) -> None:
+    """
+    The screen on the wall must show a new incident by itself.
+    """
+    seen = Seen(house, browser, house.shop.secret("wall", "viewer"), viewport=WIDE)
+    seen.page.wait_for_selector("#live[data-state=live]")
+    declare(house.shop, "break-glass", parameters={"capability": "vega-1:browsing"}, title="Pages inject instructions")
+    seen.page.wait_for_selector("h3:has-text('Pages inject instructions')")
+    seen.context.close()
+
+
+def test_page_that_hears_nothing_says_how_old_it_is(house: House, browser: playwright.Browser) -> None:
+    """
+    A page that has stopped following must never look as if it were live.
+    """
+    seen = Seen(house, browser, house.shop.secret("wall", "viewer"), viewport=PHONE)
+    seen.page.route("**/live", lambda route: route.fulfill(status=503, body=""))
+    seen.page.goto("/points")
+    seen.page.wait_for_selector("#live[data-state=offline]")
+    assert re.fullmatch(r"offline, as of \d\d:\d\d:\d\d", seen.page.inner_text("#live"))
+    seen.page.route("**/live", lambda route: route.abort())
+    seen.page.goto("/points")
+    seen.page.wait_for_selector("#live[data-state=reconnecting]")
+    assert seen.page.inner_text("#live") == "reconnecting"
+    seen.context.close()
+
+
+def test_times_stand_in_the_readers_own_zone_too(house: House, linus: Seen) -> None:
+    """
+    The record is UTC; the person who is woken thinks in local time.
+    """
+    linus.page.goto(f"/incidents/{house.real}")
+    assert "12:50 here" in linus.page.inner_text("ol.log")
+    assert "11:50:00 UTC" in linus.page.inner_text("ol.log")
+
+
+def test_labels_of_the_picture_neither_touch_nor_leave_it(house: House, linus: Seen) -> None:
+    """
+    The widths that the server reckons with must be wide enough for the fonts that there are.
+    """
+    linus.page.goto(f"/incidents/{house.real}")
+    boxes = linus.page.eval_on_selector_all(
+        "svg.lanes text",
+        "found => found.map(t => { const b = t.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height] })",
+    )
+    width, height = (float(n) for n in (linus.page.get_attribute("svg.lanes", "viewBox") or "").split()[2:])
+    assert len(boxes) > 6
+    for n, (left, top, right, bottom) in enumerate(boxes):
+        assert left >= 0
+        assert right <= width
+        assert top >= 0
+        assert bottom <= height
+        for a, b, c, d in boxes[n + 1 :]:
+            assert right <= a or c <= left or bottom - 2 <= b or d - 2 <= top
+
+
+def test_person_without_a_script_can_kill(house: House, browser: playwright.Browser) -> None:
+    """
+    A locked-down browser must not stand between a person and the switch.
+    """
+    seen = Seen(house, browser, house.secret("linus", "responder"), viewport=PHONE, java_script_enabled=False)
+    seen.page.click("header >> a:has-text('Kill')")
+    seen.page.check("input[value=model]")
+    seen.page.fill("#name", "vega-1")
+    seen.page.fill("#reason", "it answers what it must not")
+    seen.page.click("button:has-text('Kill it now')")
+    seen.page.wait_for_url("**/incidents/INC-*")
+    assert "vega-1 halted" in seen.page.inner_text("main")
+    seen.context.close()
+
+
+def test_keyboard_reaches_the_page_first_and_focus_is_seen(house: House, linus: Seen) -> None:
+    """
+    Who works by keyboard must get past the navigation and see where they are.
+    """
+    linus.page.goto("/points")
+    linus.page.keyboard.press("Tab")
+    assert linus.page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    linus.page.keyboard.press("Enter")
+    linus.page.keyboard.press("Tab")
+    assert linus.page.evaluate("document.getElementById('main').contains(document.activeElement)")
+    assert linus.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
