@@ -22,14 +22,15 @@ from incidents.decisions import Decided
 from incidents.decisions.incident import mask
 from incidents.errors import HeadMoved, Invalid, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, Event, WriteResumed
-from incidents.ledger import Answer, AnswerKey, Ledger
+from incidents.ledger import Answer, AnswerKey, Ledger, pages
 from incidents.snapshot import Change, Snapshot, advance, build
-from incidents.state import State, fold
+from incidents.state import State, bring_back, fold, is_over, let_go
 from incidents.state_copy import FOLD_VERSION, dump_state, load_state
 
 log = structlog.get_logger("andon.desk")
 
 TRIES = 25
+LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
 COPY_EVERY = 5_000  # events between two kept states
 
 Decide = Callable[[State, datetime], Decided]
@@ -97,8 +98,11 @@ class Desk:
             began = self.clock.boot()
             self._state = self._kept_state() or State()
             self._copied_seq = self._state.seq
-            for event in self.ledger.read(after=self._state.seq):
-                fold(self._state, event)
+            for number, event in enumerate(pages(self.ledger, after=self._state.seq), 1):
+                self._fold(event)
+                if number % LET_GO_EVERY == 0:
+                    self.let_go()
+            self.let_go()
             self.snapshot = build(self._state)
             self.credentials = credentials(self._state)
             self.read_began = began
@@ -147,7 +151,7 @@ class Desk:
         if not events:
             return
         for event in events:
-            fold(self._state, event)
+            self._fold(event)
             self._remember_words(event)
         change = None
         if any(e.kind.startswith("access:") or e.kind == "ledger:chain:restored" for e in events):
@@ -158,13 +162,41 @@ class Desk:
         for listener in self._listeners:
             listener(commit)
 
+    def _fold(self, event: Event) -> None:
+        self._bring_back(event.incident)
+        fold(self._state, event)
+
+    def _bring_back(self, incident: str | None) -> None:
+        """An incident that is over is read from the ledger again when somebody opens it or something happens to it."""
+        if incident in self._state.over:
+            bring_back(self._state, incident, self.ledger.incident(incident))
+
+    def let_go(self) -> None:
+        """Forget incidents that are over, so that neither memory nor start-up grows with what lies behind."""
+        with self._lock:
+            for incident in [i.id for i in self._state.incidents.values() if is_over(self._state, i)]:
+                let_go(self._state, incident)
+                self._words.pop(incident, None)
+
     # --- reading ---
 
     @contextmanager
-    def read(self) -> Iterator[State]:
-        """The state, standing still while the block runs. Keep the block short and change nothing."""
+    def read(self, about: str = "") -> Iterator[State]:
+        """
+        The state, standing still while the block runs. Keep the block short and change nothing.
+
+        ``about``: the incident or restore request that the block is going to look at, even if it is long over.
+        """
         with self._lock:
+            self._bring_back(self._meant(about))
             yield self._state
+
+    def _meant(self, about: str) -> str | None:
+        """The incident that is named, by itself, by one of its requests, or as the newest."""
+        if about == "latest":
+            return self._state.order[-1] if self._state.order else None
+        incident = about.upper()
+        return incident if incident in self._state.over else incident.rpartition("-R")[0]
 
     def words(self, incident: str) -> dict[str, str]:
         """Title and summary of an incident, as its declaration wrote them (empty where redacted)."""
@@ -188,12 +220,14 @@ class Desk:
         key: AnswerKey | None = None,
         answer: MakeAnswer | None = None,
         narrowing: str = "",
+        about: str = "",
     ) -> Outcome:
         """
         Decide on the newest state and append; durable when it returns.
 
         Args:
             key: With ``answer``: the same key and body gets the first answer again, across crashes, for 7 days.
+            about: The incident or request that it is about, see ``read``.
             narrowing: What a failed append would have stopped, in words. If it can't be recorded, grants stop.
 
         Raises:
@@ -203,7 +237,7 @@ class Desk:
         for _ in range(TRIES):
             try:
                 with self._lock:
-                    return self._once(decide, actor, key, answer)
+                    return self._once(decide, actor, key, answer, about)
             except HeadMoved:
                 continue
             except Unavailable as error:
@@ -214,8 +248,11 @@ class Desk:
             self._block(narrowing, HeadMoved("others kept appending"))
         raise Unavailable(f"could not be recorded: {TRIES} others appended to {self.ledger.name} first; try again")
 
-    def _once(self, decide: Decide, actor: Actor, key: AnswerKey | None, answer: MakeAnswer | None) -> Outcome:
+    def _once(
+        self, decide: Decide, actor: Actor, key: AnswerKey | None, answer: MakeAnswer | None, about: str
+    ) -> Outcome:
         self._catch_up()
+        self._bring_back(self._meant(about))
         if key is not None:
             stored = self.ledger.answer(key)
             if stored is not None:

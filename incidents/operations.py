@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from incidents import catalog_file, views
@@ -21,7 +22,7 @@ from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Points
+from incidents.enforcement.points import Points, point_row
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import FieldError, Invalid, Refused, Unknown, nearest
 from incidents.events import Event
@@ -171,7 +172,7 @@ class Operations:
         """Made inside the transaction, so that the same key gets the same answer after a crash."""
         if decided.joined:
             known = state.incidents[decided.subject]
-            containment = self.points.containment(state, known, self.desk.clock.boot())
+            containment = self._containment(state, known)
             first = views.names(state).get(known.declared_by, known.declared_by)
             row = views.incident_row(state, known, self.desk.words(known.id))
             return _answer(200, row | {"joined": True, "first_by": first, "containment": containment})
@@ -201,13 +202,13 @@ class Operations:
     def incident(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
         words = self.desk.words(self._id(id))
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             found = incident.get_incident(state, id)
-            containment = self.points.containment(state, found, self.desk.clock.boot())
+            containment = self._containment(state, found)
             return views.incident_whole(state, found, words, containment, self.desk.clock.now())
 
     def _id(self, id: str) -> str:
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             return incident.get_incident(state, id).id
 
     def incidents(
@@ -216,23 +217,40 @@ class Operations:
         """Newest first; ``cursor`` is the last id of the page before."""
         needs(asker, Right.READ, "reading incidents")
         with self.desk.read() as state:
-            known = list(state.incidents.values())[::-1]
+            known = state.order[::-1]
             # The page before is found among all of them: its last incident may have left the filter since.
-            start = 1 + next((n for n, i in enumerate(known) if i.id == cursor), -1)
-            ids = [i.id for i in known[start:] if status in ("", i.status) and kind in ("", i.kind)]
+            start = known.index(cursor) + 1 if cursor in known else 0
+            ids = [
+                id
+                for id in known[start:]
+                if status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
+                and kind in ("", outline.kind)
+            ]
         if cursor and start == 0:
             message = f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is"
             raise Invalid(message, errors=[FieldError("cursor", message)])
+        if search:
+            ids = self._searched(ids, search)
         found: list[Json] = []
-        for id in ids:
+        for id in ids[: limit + 1]:
             words = self.desk.words(id)
-            with self.desk.read() as state:
-                row = views.incident_row(state, state.incidents[id], words)
-            if _matches(row, words, search):
-                found.append(row)
-            if len(found) > limit:
-                break
+            with self.desk.read(id) as state:
+                found.append(views.incident_row(state, state.incidents[id], words))
         return {"items": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
+
+    def _searched(self, ids: Sequence[str], search: str) -> list[str]:
+        """Those whose declaration, or what they hold now, has every word that was searched for."""
+        declared = self.desk.ledger.find(search.split())
+        found = []
+        for id in ids:
+            if id not in declared:
+                with self.desk.read() as state:
+                    known = state.incidents.get(id)
+                    row = views.incident_row(state, known, {}) if known else None
+                if row is None or not _matches(row, self.desk.words(id), search):
+                    continue
+            found.append(id)
+        return found
 
     def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
         """Rows in the order in which they were recorded."""
@@ -244,12 +262,20 @@ class Operations:
 
     def containment(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
-        with self.desk.read() as state:
-            return self.points.containment(state, incident.get_incident(state, id), self.desk.clock.boot())
+        with self.desk.read(id) as state:
+            return self._containment(state, incident.get_incident(state, id))
+
+    def _containment(self, state: State, found: Incident) -> Json:
+        """With every point's row: of what is still going on from memory, of what was written down from the log."""
+        containment = self.points.containment(state, found, self.desk.clock.boot())
+        if found.contained is not None:
+            written = self.desk.ledger.read(after=found.contained.seq - 1, limit=1)[0]
+            containment["points"] = [point_row(row) for row in written.data["points"]]
+        return containment
 
     def before_and_now(self, asker: Asker, id: str) -> list[Json]:
         needs(asker, Right.READ, "reading an incident")
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             return views.before_and_now(state, incident.get_incident(state, id), self.desk.clock.now())
 
     def check(self, asker: Asker, partner: str, model: str, capability: str, region: str | None = None) -> Json:
@@ -274,9 +300,8 @@ class Operations:
         """What a person needs first: open incidents, the newest others, who is dark now, whether points are there."""
         needs(asker, Right.READ, "reading the board")
         with self.desk.read() as state:
-            ids = list(state.incidents)[::-1]
-            open_ids = [id for id in ids if views.stands_open(state.incidents[id])]
-            others = [id for id in ids if not views.stands_open(state.incidents[id])][:recent]
+            open_ids = [id for id in list(state.incidents)[::-1] if views.stands_open(state.incidents[id])]
+            others = [id for id in islice(reversed(state.order), len(open_ids) + recent) if id not in open_ids][:recent]
             points = [
                 row for row in self.points.overview(state, self.desk.clock.boot()) if row["standing"] != "retired"
             ]
@@ -290,7 +315,7 @@ class Operations:
 
     def _board_row(self, id: str) -> Json:
         words = self.desk.words(id)
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             found = state.incidents[id]
             containment = self.points.containment(state, found, self.desk.clock.boot())
             open_requests = [r for r in found.requests if restore.is_open(state.requests[r], self.desk.clock.now())]
@@ -325,6 +350,7 @@ class Operations:
                 {"incident": decided.subject, "seq": events[0].seq, "at": rfc3339(events[0].at)},
             ),
             key,
+            about=id,
         )
 
     def validate(self, asker: Asker, id: str, number: int, key: AnswerKey | None = None) -> Reply:
@@ -338,6 +364,7 @@ class Operations:
                 {"incident": decided.subject, "action": number, "revision": events[-1].seq},
             ),
             key,
+            about=id,
             narrowing=f"action {number} of {id}",
         )
 
@@ -363,11 +390,12 @@ class Operations:
             lambda state, now: restore.ask(state, id, only=only, reason=reason, asker=asker, now=now),
             answered,
             key,
+            about=id,
         )
 
     def restore_request(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading a restore request")
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             return views.restore(state, restore.get_request(state, id), self.desk.clock.now())
 
     def approve(self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None) -> Reply:
@@ -392,16 +420,17 @@ class Operations:
                 lambda state, now: restore.approve(state, id, plan_digest=plan_digest, asker=asker, now=now),
                 answered,
                 key,
+                about=id,
             )
         except Refused as error:
             self._write_denial(asker, id, error)
             raise
 
     def _write_denial(self, asker: Asker, id: str, error: Refused) -> None:
-        with self.desk.read() as state:
+        with self.desk.read(id) as state:
             known = state.requests.get(id) or state.requests.get(id.upper())
         if known is not None and asker.may(Right.READ) and not isinstance(error, Unknown):
-            self.desk.submit(lambda state, now: restore.denied(known, error), actor=asker.actor)
+            self.desk.submit(lambda state, now: restore.denied(known, error), actor=asker.actor, about=id)
 
     def refuse(self, asker: Asker, id: str, reason: str, key: AnswerKey | None = None) -> Reply:
         return self._do(
@@ -409,6 +438,7 @@ class Operations:
             lambda state, now: restore.refuse(state, id, reason=reason, asker=asker, now=now),
             lambda state, decided, events: (200, {"id": decided.subject, "state": "refused"}),
             key,
+            about=id,
         )
 
     # --- catalog, tokens, points ---
@@ -570,6 +600,8 @@ class Operations:
         decide: Callable[[State, datetime], Decided],
         answered: Callable[[State, Decided, Sequence[Event]], tuple[int, Json]],
         key: AnswerKey | None,
+        *,
+        about: str = "",
         narrowing: str = "",
     ) -> Reply:
         outcome = self.desk.submit(
@@ -577,6 +609,7 @@ class Operations:
             actor=asker.actor,
             key=key,
             answer=lambda state, decided, events: _answer(*answered(state, decided, events)),
+            about=about,
             narrowing=narrowing,
         )
         return _reply(outcome.answer, outcome.replayed)

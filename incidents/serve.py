@@ -8,9 +8,10 @@ closed first, because the server would otherwise wait for them for ever.
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -24,6 +25,7 @@ from incidents.enforcement.front import Front
 from incidents.errors import Unavailable
 from incidents.ledger.serving import serve_lock
 from incidents.logs import configure_logs
+from incidents.patience import PromptProtocol, WholeRequests, close_the_slow
 from incidents.service import Service, init, os_user
 from incidents.settings import Settings
 from incidents.ticker import Ticker
@@ -49,7 +51,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._loop = asyncio.get_running_loop()
+        self._sweeping = self._loop.create_task(close_the_slow(self.server_state.connections))
         self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._sweeping.cancel()
+        await super().shutdown(sockets=sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,7 +81,7 @@ class Server(uvicorn.Server):
 def build_front(service: Service) -> Front:
     """The ASGI app over a service, Flask included."""
     flask = create_app(service=service)
-    below: Any = WSGIMiddleware(flask, workers=FLASK_THREADS)  # type: ignore[arg-type]
+    below: Any = WholeRequests(WSGIMiddleware(flask, workers=FLASK_THREADS))  # type: ignore[arg-type]
     front = Front(
         service.desk,
         service.points,
@@ -98,6 +105,7 @@ def run(settings: Settings, *, host: str | None = None, port: int | None = None,
         Invalid: The catalog file is wrong.
     """
     configure_logs(settings.log)
+    _allow_many_connections()
     host, port = host or settings.host, settings.port if port is None else port
     with ExitStack() as stack:
         if not settings.database_path.exists():
@@ -120,6 +128,7 @@ def make_server(front: Front, started: Callable[[], None]) -> Server:
     """uvicorn, set up for thousands of streams; ``started`` is called once it listens."""
     config = uvicorn.Config(
         front,
+        http=PromptProtocol,
         log_level="warning",
         access_log=False,
         lifespan="on",
@@ -131,6 +140,13 @@ def make_server(front: Front, started: Callable[[], None]) -> Server:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     return Server(config, front, started)
+
+
+def _allow_many_connections() -> None:
+    """Each stream is an open file, and many systems start programs with 1,024 of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # "unlimited" may not be had everywhere
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

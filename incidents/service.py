@@ -23,7 +23,7 @@ from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.decisions import Decided, access
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Finished, Points
+from incidents.enforcement.points import Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
 from incidents.errors import AndonError, Conflicting, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, IncidentContained, LeaseSet, LedgerOpened, TokenCreated
@@ -43,6 +43,7 @@ log = structlog.get_logger("andon.service")
 CYCLE_SECONDS = 0.05
 READY_SECONDS = 2.0
 ANSWERS_KEPT = timedelta(days=7)
+RESTORED_LATELY = timedelta(days=1)  # by the wall clock, hence so generous: what counts is one lease
 
 
 class Service:
@@ -82,7 +83,14 @@ class Service:
         now, boot = self.clock.now(), self.clock.boot()
         with self.desk.read() as state:
             lease = state.longest_lease(now - timedelta(minutes=10))
-            self.points.load(self.ledger.instances(), self.ledger.point_uses(), boot=boot, lease=lease)
+            restored = state.restored_at is not None and now - state.restored_at < RESTORED_LATELY
+            self.points.load(
+                self.ledger.instances(),
+                self.ledger.point_uses(),
+                boot=boot,
+                lease=lease,
+                unknown_at=state.points if restored else (),
+            )
             self.usage.load(self.ledger.usage(since=window_start(now, "day")))
 
     # --- secrets that pages and tickets are signed with ---
@@ -224,8 +232,11 @@ class Service:
     def every_second(self) -> None:
         self.desk.try_resume()
         self.flush()
-        if gone := self.points.expired(self.clock.boot()):
+        with self.desk.read() as state:
+            silent = silent_below(state)
+        if gone := self.points.expired(self.clock.boot(), silent):
             self.ledger.drop_instances(gone)
+        self.desk.let_go()
         self.desk.keep_state()
         self._measure()
 
@@ -267,7 +278,7 @@ def _contained(finished: Finished) -> IncidentContained:
         revision=finished.revision,
         total=len(finished.points),
         confirmed=len(finished.confirmed),
-        points=[p.data() for p in finished.points],
+        points=[brief(p) for p in finished.points],
         ask_live=finished.ask_live,
         ms=finished.ms,
         slowest=slowest.name if slowest else None,

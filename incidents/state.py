@@ -64,14 +64,14 @@ class Action:
 
 @dataclass(slots=True)
 class Containment:
-    """The evidence as it was written down."""
+    """The evidence as it was written down, in short; event ``seq`` has every point's row."""
 
+    seq: int
     at: datetime
     revision: int
     total: int
     confirmed: int
     ms: int
-    points: list[dict[str, Any]]
     ask_live: list[str]
     slowest: str | None = None
 
@@ -136,11 +136,20 @@ class Incident:
         return [h for h in self.holds if h not in self.lifted]
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What stays in memory of an incident that holds nothing any more; the log has the rest."""
+
+    kind: str
+    status: str
+
+
 @dataclass(slots=True)
 class State:
     """Everything that decisions read. Changed by ``fold`` alone."""
 
     ledger: str = ""
+    restored_at: datetime | None = None  # a backup went on as this ledger
     seq: int = 0
     digest: str = "0" * 64
     revision: int = 0
@@ -150,8 +159,11 @@ class State:
     lease_was: list[tuple[datetime, int]] = field(default_factory=list)
     tokens: dict[str, Token] = field(default_factory=dict)
     points: dict[str, Point] = field(default_factory=dict)
+    silence_ended: dict[str, int] = field(default_factory=dict)  # capability -> revision that took its on_silence away
     holds: dict[str, Hold] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)  # every incident's id, as they were declared
+    over: dict[str, Over] = field(default_factory=dict)  # those that are not among ``incidents``
     requests: dict[str, RestoreRequest] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
@@ -239,7 +251,7 @@ def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
 
 @_on(ev.LedgerRestored)
 def _restored(state: State, event: Event, fact: ev.LedgerRestored) -> None:
-    state.ledger = fact.to_ledger
+    state.ledger, state.restored_at = fact.to_ledger, event.recorded_at
 
 
 @_on(ev.WriteResumed)
@@ -256,7 +268,10 @@ def _lease(state: State, event: Event, fact: ev.LeaseSet) -> None:
 
 @_on(ev.CatalogApplied)
 def _catalog(state: State, event: Event, fact: ev.CatalogApplied) -> None:
+    silent = {c.id for c in state.catalog.capabilities.values() if c.on_silence == "allow"}
     state.catalog.apply(fact.set, fact.remove)
+    silent -= {c.id for c in state.catalog.capabilities.values() if c.on_silence == "allow"}
+    state.silence_ended.update(dict.fromkeys(silent, event.seq))
     for path in fact.set:
         if path.startswith("partners/"):
             partner = state.catalog.partners[path.partition("/")[2]]
@@ -335,6 +350,7 @@ def _lifted(state: State, event: Event, fact: ev.HoldLifted) -> None:
 
 @_on(ev.IncidentDeclared)
 def _declared(state: State, event: Event, fact: ev.IncidentDeclared) -> None:
+    state.order.append(fact.incident)
     series, _, number = fact.incident.rpartition("-")
     state.numbers[series] = int(number)
     state.incidents[fact.incident] = Incident(
@@ -376,12 +392,12 @@ def _duties(state: State, event: Event, fact: ev.DutiesOwed) -> None:
 @_on(ev.IncidentContained)
 def _contained(state: State, event: Event, fact: ev.IncidentContained) -> None:
     _incident(state, event).contained = Containment(
+        seq=event.seq,
         at=event.at,
         revision=fact.revision,
         total=fact.total,
         confirmed=fact.confirmed,
         ms=fact.ms,
-        points=list(fact.points),
         ask_live=list(fact.ask_live),
         slowest=fact.slowest,
     )
@@ -433,6 +449,30 @@ def _denied(state: State, event: Event, fact: ev.ApprovalDenied) -> None:
     """A line for the log; nothing changes."""
 
 
-def open_requests(state: State, now: datetime) -> list[RestoreRequest]:
-    """Restore requests that may still be approved."""
-    return [r for r in state.requests.values() if r.state == "open" and now < r.expires_at]
+def is_over(state: State, incident: Incident) -> bool:
+    """Nothing is held, ordered, asked for, waited for or owed to an outside system: the log is enough."""
+    return (
+        not incident.standing
+        and (incident.contained is not None or not incident.holds)
+        and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
+        and all(state.requests[request].state != "open" for request in incident.requests)
+    )
+
+
+def let_go(state: State, id: str) -> None:
+    """Forget all but the outline of an incident that is over. ``bring_back`` undoes it."""
+    incident = state.incidents.pop(id)
+    for request in incident.requests:
+        del state.requests[request]
+    state.over[id] = Over(incident.kind, incident.status)
+
+
+def bring_back(state: State, id: str, events: Iterable[Event]) -> None:
+    """Put an incident back, folded from its own ``events`` up to the state's head."""
+    apart = State()
+    for event in events:
+        if event.seq <= state.seq:
+            fold(apart, event)
+    state.incidents[id] = apart.incidents[id]
+    state.requests.update(apart.requests)
+    del state.over[id]

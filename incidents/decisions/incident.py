@@ -110,7 +110,8 @@ def _check_words(request: Declare) -> None:
 
 def same_standing(state: State, request: Declare) -> Incident | None:
     """An incident with the same playbook, parameters and kind whose holds all still stand."""
-    for incident in reversed(state.incidents.values()):
+    holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
+    for incident in (state.incidents[id] for id in holding):
         if (
             incident.playbook == request.playbook.id
             and incident.kind == request.kind
@@ -315,11 +316,11 @@ def get_incident(state: State, id: str) -> Incident:
         Unknown: With the nearest id.
     """
     found = state.incidents.get(id) or state.incidents.get(id.upper())
-    if found is None and id == "latest":
-        found = next(reversed(state.incidents.values()), None)
+    if found is None and id == "latest" and state.order:
+        found = state.incidents.get(state.order[-1])
     if found is None:
         raise Unknown(
-            f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.incidents)}", code="unknown-incident"
+            f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.order[-500:])}", code="unknown-incident"
         )
     return found
 

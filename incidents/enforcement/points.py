@@ -22,6 +22,7 @@ from incidents.state import Incident, Point, State
 
 FLAGD_SLACK = 6.0  # seconds: assumed error of a flagd client's wall clock (5) and its rounding (1)
 KNOWN_WITHOUT_NAME = "-"  # the instance of a point that names none
+UNKNOWN = "not written down"  # stands for instances that a restored ledger does not know of
 
 
 class PointState(StrEnum):
@@ -125,18 +126,34 @@ class Points:
 
     # --- what was known before this process started ---
 
-    def load(self, instances: Iterable[Instance], uses: Iterable[PointUse], *, boot: float, lease: float) -> None:
-        """Any instance that was ever written down may still hold a lease: count it until the bound."""
+    def load(
+        self,
+        instances: Iterable[Instance],
+        uses: Iterable[PointUse],
+        *,
+        boot: float,
+        lease: float,
+        unknown_at: Iterable[str] = (),
+    ) -> None:
+        """
+        Any instance that was ever written down may still hold a lease: count it until the bound.
+
+        Args:
+            unknown_at: Points that may have more instances than are written down: they came after the backup that
+                this ledger was restored from, and hold leases that the lost ledger gave.
+        """
+        rows = list(instances)
         with self._lock:
-            for row in instances:
+            for row in rows:
                 copy = Copy(row.point, row.instance, holds_until=boot + bound(lease), written=True, granted=True)
                 copy.seen_at = row.last_at
                 self._copies.setdefault(row.point, {})[row.instance] = copy
+            for point in unknown_at:
+                self._copies.setdefault(point, {})[UNKNOWN] = Copy(point, UNKNOWN, holds_until=boot + bound(lease))
             self._uses = {use.point: use for use in uses}
-            for point, copies in self._copies.items():  # a use may not have been flushed, an instance always is
-                last = max((c.seen_at for c in copies.values() if c.seen_at), default=datetime.min)
-                old = self._uses.get(point) or PointUse(point, copies=True, flagd=False, asks=False, last_at=last)
-                self._uses[point] = replace(old, copies=True)
+            for row in rows:  # a use may not have been flushed yet; an instance always is
+                old = self._uses.get(row.point) or PointUse(row.point, False, False, False, row.last_at)
+                self._uses[row.point] = replace(old, copies=True)
 
     # --- what points do ---
 
@@ -240,6 +257,8 @@ class Points:
 
     def _asks_live(self, name: str) -> bool:
         use = self._uses.get(name)
+        if UNKNOWN in self._copies.get(name, ()):
+            return False  # after the backup it may have taken a copy
         return use is not None and use.asks and not use.copies and not use.flagd
 
     def _judge_point(self, name: str, boot: float) -> None:
@@ -465,6 +484,20 @@ def _standing(point: Point, use: PointUse | None, alive: list[Copy], asks_live: 
     return "holds a lease" if alive else "lapsed"
 
 
+def brief(view: PointView) -> dict[str, Any]:
+    """A point's row as the log keeps it: what a confirmed point's other words are follows from its figures."""
+    row = view.data()
+    if view.state is PointState.CONFIRMED:
+        del row["because"], row["at"]
+    return row
+
+
+def point_row(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole row again."""
+    words = f"acknowledged revision {kept['revision']} after {kept['ms']} ms"
+    return {"because": words, "at": None, **kept}
+
+
 def _written(incident: Incident) -> dict[str, Any]:
     found = incident.contained
     if found is None:
@@ -473,7 +506,7 @@ def _written(incident: Incident) -> dict[str, Any]:
         "state": "contained",
         "contained_at": rfc3339(found.at),
         "contained_by": rfc3339(found.at),
-        "points": found.points,
+        "points": [],  # the log has them, event ``found.seq``
         "confirmed": found.confirmed,
         "total": found.total,
         "ask_live": found.ask_live,

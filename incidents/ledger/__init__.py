@@ -130,6 +130,9 @@ class Ledger(Protocol):
     def incident(self, incident: str) -> list[Event]:
         """All events of one incident, in order."""
 
+    def find(self, words: Sequence[str]) -> set[str]:
+        """Incidents whose declaration (title, summary, playbook, parameters) has every word; case is ignored."""
+
     def moved(self) -> bool:
         """True if another process may have appended since the last call. Cheap enough for every 50 ms."""
 

@@ -15,6 +15,7 @@ from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
 from incidents.ledger import Answer, AnswerKey, Head, Instance, PointUse, Usage
 from incidents.ledger.chain import Tip, mint, seal_all
+from incidents.ledger.search import DECLARED, matching
 
 
 @dataclass(slots=True)
@@ -101,6 +102,11 @@ class MemoryLedger:
     def incident(self, incident: str) -> list[Event]:
         with self._open() as store:
             return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
+
+    def find(self, words: Sequence[str]) -> set[str]:
+        with self._open() as store:
+            declared = [event for event in store.events if event.kind == DECLARED]
+        return matching(((e.incident or "", str(e.data), str(e.text)) for e in declared), words)
 
     def moved(self) -> bool:
         with self._open() as store:

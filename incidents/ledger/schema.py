@@ -37,6 +37,7 @@ CREATE TABLE event (
     digest TEXT NOT NULL
 ) STRICT;
 CREATE INDEX event_of_incident ON event (incident, seq) WHERE incident IS NOT NULL;
+CREATE INDEX event_declared ON event (seq) WHERE kind = 'incident:life:declared';
 
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;

@@ -23,6 +23,7 @@ from incidents.ledger import GENESIS, Answer, AnswerKey, Head
 from incidents.ledger.chain import Tip, mint, seal_all, stamp
 from incidents.ledger.files import placed_whole
 from incidents.ledger.rows import COLUMNS, PLACES, changed_outside, from_rows, to_row
+from incidents.ledger.search import matching
 from incidents.ledger.tables import ADD_ANSWER, DROP_DIRECTORY, FIND_ANSWER, SET_DIRECTORY, SideTables
 from incidents.ledger.trouble import identity, locked, meaning, refuse_unusable
 
@@ -42,6 +43,7 @@ _ADD_EVENT = f"INSERT INTO event ({COLUMNS}) VALUES ({PLACES})"  # noqa: S608  o
 _TIP = "SELECT seq, digest, recorded_at FROM event ORDER BY seq DESC LIMIT 1"
 _NEWEST_OF = "SELECT digest FROM event WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 _READ = f"SELECT {COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+_DECLARED = "SELECT incident, data, text FROM event WHERE kind = 'incident:life:declared'"
 _INCIDENT = f"SELECT {COLUMNS} FROM event WHERE incident = ? ORDER BY seq"  # noqa: S608
 _LEDGER_ID = "SELECT value FROM meta WHERE key = 'ledger'"
 
@@ -131,6 +133,9 @@ class SqliteLedger(SideTables):
 
     def incident(self, incident: str) -> list[Event]:
         return self._events(_INCIDENT, (incident,))
+
+    def find(self, words: Sequence[str]) -> set[str]:
+        return matching(self._rows(_DECLARED), words)
 
     def append(
         self,

@@ -18,9 +18,9 @@ from pathlib import Path
 from tests.chaos.findings import FAULTS, Fault, Finding
 
 
-def load() -> dict[str, Fault]:
+def load_all() -> dict[str, Fault]:
     """Every fault, in the order of the table."""
-    from tests.chaos import client_faults, ledger_faults, ledger_kills  # noqa: F401
+    from tests.chaos import client_faults, ledger_faults, ledger_kills, load  # noqa: F401
 
     return FAULTS
 
@@ -55,7 +55,7 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = [
         one
-        for one in load().values()
+        for one in load_all().values()
         if (not asked.only or any(part in one.name for part in asked.only)) and asked.group in (None, one.group)
     ]
     if not chosen:

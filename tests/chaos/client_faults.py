@@ -23,10 +23,10 @@ from incidents.clock import SystemClock
 from incidents.credentials import local_admin
 from incidents.service import Service
 from incidents.settings import Settings
-from tests.chaos.findings import Finding, fault
+from tests.chaos.findings import SLACK, Finding, fault
 from tests.chaos.ledger_faults import filled, small_disk
 from tests.chaos.lines import BadLine
-from tests.chaos.programs import BOUND, LEASE, QUESTION, ROOT, SLACK, Served, Watch, served, watched
+from tests.chaos.programs import BOUND, LEASE, QUESTION, ROOT, Served, Watch, served, watched
 from tests.support.servers import environment_of, free_port, wait_for
 
 DENIES = "denies within one bound of the kill, whatever the service could still say"
@@ -43,9 +43,12 @@ def scene(folder: Path, **more: Any) -> Iterator[tuple[Served, Watch]]:
 @contextmanager
 def bad_line(folder: Path) -> Iterator[tuple[Served, BadLine, Watch]]:
     """The same with a line in between that will go bad."""
-    with served(folder) as server, BadLine(server.port) as line:
-        with watched(line.url, server.api.token("gw", "enforcer"), "gw") as watch:
-            yield server, line, watch
+    with (
+        served(folder) as server,
+        BadLine(server.port) as line,
+        watched(line.url, server.api.token("gw", "enforcer"), "gw") as watch,
+    ):
+        yield server, line, watch
 
 
 def kill_beside(server: Served, partner: str = "acme") -> float:
@@ -75,7 +78,7 @@ def frozen(trials: int, folder: Path) -> Finding:
             server.freeze()
             killed = kill_beside(server)
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - killed, BOUND + SLACK, "frozen")
+            finding.took(watch.last_allowed - killed, BOUND, "frozen")
             server.thaw()
             watch.until("partner-revoked")
             finding.expect(watch.last_allowed < killed + BOUND + SLACK, "allowed again after the service went on")
@@ -91,7 +94,7 @@ def thawed(trials: int, folder: Path) -> Finding:
             server.freeze()
             began = time.monotonic()
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - began, LEASE + SLACK, "frozen")
+            finding.took(watch.last_allowed - began, LEASE, "frozen")
             server.thaw()
             watch.until("granted")
         finding.trials += 1
@@ -106,7 +109,7 @@ def _outage(server: Served, watch: Watch, seconds: float, finding: Finding) -> N
         server.kill()
         gone = time.monotonic()
         watch.until("lease-lapsed")
-        finding.took(watch.last_allowed - gone, LEASE + SLACK, "outage")
+        finding.took(watch.last_allowed - gone, LEASE, "outage")
         wait_for(lambda: time.monotonic() > gone + seconds, "the outage is over", seconds + 5)
         finding.expect(watch.last.reason == "lease-lapsed", f"{watch.last} in the middle of an outage")
         threads = watch.gateway.status()["threads"]
@@ -166,7 +169,7 @@ def flapping(trials: int, folder: Path) -> Finding:
                 server.thaw()
                 _let_pass(picks.uniform(0.0, 0.4))
             watch.until("partner-revoked")
-            finding.took(watch.last_allowed - killed, BOUND + SLACK, "flapping")
+            finding.took(watch.last_allowed - killed, BOUND, "flapping")
         finding.trials += 1
     return finding
 
@@ -184,7 +187,7 @@ def half_open(trials: int, folder: Path) -> Finding:
             line.silent = True
             killed = kill_served(server)
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - killed, BOUND + SLACK, "half-open")
+            finding.took(watch.last_allowed - killed, BOUND, "half-open")
             line.silent = False
             watch.until("partner-revoked")
         finding.trials += 1
@@ -203,7 +206,7 @@ def forgotten(trials: int, folder: Path) -> Finding:
             watch.until("granted")
             killed = kill_served(server)
             watch.until("partner-revoked")
-            finding.took(watch.last_allowed - killed, BOUND + SLACK, "forgotten connections")
+            finding.took(watch.last_allowed - killed, BOUND, "forgotten connections")
         finding.trials += 1
     return finding
 
@@ -219,7 +222,7 @@ def held_back(trials: int, folder: Path) -> Finding:
                 finding.expect(status["connected"] == "polling", f"it says that it is connected: {status['connected']}")
                 killed = kill_served(server)
                 watch.until("partner-revoked")
-                finding.took(watch.last_allowed - killed, BOUND + SLACK, "held back")
+                finding.took(watch.last_allowed - killed, BOUND, "held back")
         finding.trials += 1
     return finding
 
@@ -235,7 +238,7 @@ def token_revoked(trials: int, folder: Path) -> Finding:
             revoked = time.monotonic()
             finding.expect(reply.status_code in (200, 204), f"answered {reply.status_code} {reply.text}")
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - revoked, BOUND + SLACK, "token revoked")
+            finding.took(watch.last_allowed - revoked, BOUND, "token revoked")
             said = str(watch.gateway.status()["last_error"])
             finding.expect("not accepted" in said, f"status() does not say why: {said}")
         finding.trials += 1
@@ -267,14 +270,16 @@ def wall_jumps(trials: int, folder: Path) -> Finding:
             off[0] = 3600
             jumped = time.monotonic()
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - jumped, SLACK, "forward")
+            finding.expect(
+                watch.last_allowed - jumped < SLACK, f"forward: allowed {watch.last_allowed - jumped:.3f} s on"
+            )
             server.thaw()
             watch.until("granted")
             server.freeze()
             off[0] = -7200
             killed = kill_beside(server)
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - killed, BOUND + SLACK, "backward")
+            finding.took(watch.last_allowed - killed, BOUND, "backward")
             server.thaw()
             watch.until("partner-revoked")
         finding.trials += 1
@@ -315,7 +320,7 @@ def _prefork(server: Served, url: str, finding: Finding) -> None:
         elif found["reason"] == "partner-revoked":
             denied.add(found["pid"])
     finding.expect(len(denied) == 4, f"{len(denied)} of 4 workers know of the kill")
-    finding.took(max(0.0, last_allowed - killed), BOUND + SLACK, "prefork")
+    finding.took(max(0.0, last_allowed - killed), BOUND, "prefork")
     shown = _contained(server)
     (point,) = [each for each in shown["points"] if each["name"] == "gw"]
     # The four, and the process that forked them: it holds a copy too.
@@ -414,7 +419,7 @@ def many_threads(trials: int, folder: Path) -> Finding:
             end.set()
             for thread in threads:
                 thread.join(timeout=30)
-            finding.took(max(0.0, max(last_allowed) - killed), BOUND + SLACK, "threads")
+            finding.took(max(0.0, max(last_allowed) - killed), BOUND, "threads")
             known = {"granted", "partner-revoked", "lease-lapsed"}
             finding.expect(reasons <= known, f"reasons {sorted(reasons - known)}")
             finding.note = f"{sum(asked)} decisions"
@@ -490,7 +495,7 @@ def gateway_disk_full(trials: int, folder: Path) -> Finding:
             with scene(place, cache_dir=place / "cache") as (server, watch), filled(place / "cache"):
                 killed = kill_served(server)
                 watch.until("partner-revoked")
-                finding.took(watch.last_allowed - killed, BOUND + SLACK, "full disk")
+                finding.took(watch.last_allowed - killed, BOUND, "full disk")
                 wait_for(lambda: watch.gateway.status()["disk_error"], "status() names the disk")
                 acknowledged = watch.gateway.status()["acknowledged"]
                 finding.expect(acknowledged < _revision(server), "acknowledged what was not written down")

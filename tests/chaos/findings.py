@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+SLACK = 0.15  # seconds: two processes on a busy machine; how long a thread that looks may not get to run
+
 
 @dataclass
 class Finding:
@@ -38,7 +40,9 @@ class Finding:
             if self.worst_s is None or seconds > self.worst_s:
                 self.worst_s = seconds
             self.bound_s = bound_s
-        self.expect(seconds <= bound_s, f"{what}: still allowed {seconds:.3f} s after, the bound is {bound_s:.3f} s")
+        self.expect(
+            seconds <= bound_s + SLACK, f"{what}: still allowed {seconds:.3f} s after, the bound is {bound_s:.3f} s"
+        )
 
     def data(self) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ from incidents.ledger.sqlite import SqliteLedger
 from incidents.ledger.verify import verify
 from tests.chaos.findings import Finding, fault
 from tests.chaos.ledger_kills import fresh_ledger
-from tests.chaos.programs import BOUND, ROOT, SLACK, Served, served, watched
+from tests.chaos.programs import BOUND, ROOT, Served, served, watched
 from tests.contracts.ledger_facts import ADA, NOON, noted
 from tests.support.servers import andon_command, environment_of, free_port
 
@@ -43,7 +43,7 @@ def unrecordable(server: Served, finding: Finding, broken: Break, what: str) -> 
             finding.expect(ready.status_code == 503, f"{what}: /readyz says {ready.status_code} {ready.text}")
             finding.expect(str(server.ledger) in ready.text, f"{what}: /readyz does not name the ledger: {ready.text}")
             watch.until("lease-lapsed")
-            finding.took(watch.last_allowed - answered, BOUND + SLACK, what)
+            finding.took(watch.last_allowed - answered, BOUND, what)
         watch.until("granted")
         finding.expect(server.ready().status_code == 200, f"{what}: not ready after the ledger was well again")
         resumed = [event["data"] for event in server.log() if event["kind"] == RESUMED]
@@ -188,7 +188,7 @@ def slow_sync(trials: int, folder: Path) -> Finding:
                 finding.expect(reply.status_code == 201, f"answered {reply.status_code} {reply.text}")
                 finding.expect(answered - began >= 1.5, f"answered before it was durable, in {answered - began:.2f} s")
                 watch.until("partner-revoked")
-                finding.took(watch.last_allowed - answered, BOUND + SLACK, "slow sync")
+                finding.took(watch.last_allowed - answered, BOUND, "slow sync")
             finding.trials += 1
     return finding
 
@@ -208,7 +208,7 @@ def file_replaced(trials: int, folder: Path) -> Finding:
                 other.rename(server.ledger)
                 replaced = time.monotonic()
                 watch.until("lease-lapsed")
-                finding.took(watch.last_allowed - replaced, BOUND + SLACK, "replaced")
+                finding.took(watch.last_allowed - replaced, BOUND, "replaced")
                 ready, reply = server.ready(), server.declare("lost")
                 for answer in (ready, reply):
                     said = answer.status_code == 503 and "moved or replaced" in answer.text
@@ -322,7 +322,7 @@ def killed_beside(trials: int, folder: Path) -> Finding:
                 done = time.monotonic()
                 finding.expect(ran.returncode == 0, f"andon kill ended with {ran.returncode}: {ran.stderr[-500:]}")
                 watch.until("partner-revoked")
-                finding.took(watch.last_allowed - done, BOUND + SLACK, "killed beside")
+                finding.took(watch.last_allowed - done, BOUND, "killed beside")
             finding.trials += 1
     return finding
 

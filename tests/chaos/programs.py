@@ -28,7 +28,6 @@ from tests.support.servers import Andon, environment_of, free_port, wait_for
 ROOT = Path(__file__).parents[2]
 LEASE = 2
 BOUND = bound(LEASE)
-SLACK = 0.15  # seconds: two processes on a busy machine; how long a thread that looks may not get to run
 QUESTION = ("acme", "orion-2", "browsing")  # no cap, so that asking ten thousand times changes nothing
 
 

@@ -16,9 +16,10 @@ from unittest.mock import patch
 
 from incidents.client import Point
 from incidents.enforcement import grants
+from incidents.enforcement.points import silent_below
 from incidents.ledger import PointUse
 from tests.support.search import world as w
-from tests.support.search.tables import DRIFT, HEAD_AGE, LONG, POINT, SHORT, Kill, Log, copy_of, damaged_copy, moment
+from tests.support.search.tables import DRIFT, HEAD_AGE, POINT, SHORT, Kill, Log, copy_of, damaged_copy, moment
 from tests.support.search.world import Answer, Change, Member, MemoryDisk, Request, Snapshot, World
 
 Step = tuple[str, World]
@@ -35,8 +36,9 @@ class Scope:
         leased: Instances that hold a lease when the search begins; ``idle`` ones hold a copy and no lease yet.
         faults: How often each may happen; a fault that is not named does not happen.
         line: True lets requests and answers be lost, delayed, repeated and overtaken (``ask`` says how many there are);
-            else a renewal is one step, whose answer may be lost.
-        exact: Twice the time in ticks: needed where one tick of head age or lease must show.
+            else a renewal is one step.
+        age: The age of a look in ticks, two where one tick of it must show. lease: the length at the beginning.
+        depth: The number of steps after which a search stops; 0 where it comes to its own end.
         slow: Clocks that may run at half speed.
         claims: False where two services run at once on one ledger, which the lock of ``serve`` forbids: then only
             "lapsed" is believed, never "confirmed".
@@ -56,7 +58,9 @@ class Scope:
     before: tuple[str, ...] = ()
     asked_before: bool = False
     hears: bool = True
-    exact: bool = False
+    age: int = 1
+    lease: int = SHORT
+    depth: int = 0
     shows: frozenset[str] = frozenset({"allow", "confirmed", "lapsed", "contained"})
 
 
@@ -76,7 +80,7 @@ class Found:
 def explore(scope: Scope, *, mutation: Callable[[ExitStack], None] | None = None) -> Found:
     """Search a scope to its end, or to the first broken promise."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(grants, "HEAD_AGE", HEAD_AGE * (2 if scope.exact else 1)))
+        stack.enter_context(patch.object(grants, "HEAD_AGE", HEAD_AGE * scope.age))
         stack.enter_context(patch.object(grants, "DRIFT", DRIFT))
         if mutation is not None:
             mutation(stack)
@@ -89,7 +93,9 @@ def _search(scope: Scope, first: World) -> Found:
     came: dict[object, tuple[object, str]] = {first.key(): (None, "")}
     level = [(first.key(), first)]
     shown: set[str] = set()
-    while level:
+    steps_taken = 0
+    while level and (not scope.depth or steps_taken < scope.depth):
+        steps_taken += 1
         following = []
         for key, here in level:
             for label, there in steps(scope, here):
@@ -119,7 +125,7 @@ def _trace(came: dict[object, tuple[object, str]], key: object) -> tuple[str, ..
 
 def beginning(scope: Scope) -> World:
     """Services up and looked at the head; instances with the copy of that moment, and a lease where the scope says."""
-    log = Log("L1", behind=scope.behind, lease=LONG if scope.exact else SHORT)
+    log = Log("L1", behind=scope.behind, lease=scope.lease)
     for event in scope.before:
         log = log.adding(event, 0)
     here = World(log, {})
@@ -229,10 +235,12 @@ def _services(scope: Scope, here: World) -> Iterator[Step]:
             yield f"{name} has looked", twin
         for request in server.waiting:
             twin, answer = here.written(name, request)
-            yield f"{request.instance} is written down by {name}", _sent(twin, answer)
+            slot = next((slot for slot, member in here.members.items() if member.name == request.instance), None)
+            if slot is not None:
+                yield f"{request.instance} is written down by {name}", twin.answered(slot, answer)
         if here.has("forget"):
             twin = here.touching(server=name, spend="forget")
-            gone = twin.servers[name].points.expired(server.boot(here.now))
+            gone = twin.servers[name].points.expired(server.boot(here.now), silent_below(w.state_of(here.log, server.seen)))
             twin.rows = {**here.rows, server.ledger: here.rows[server.ledger] - {i for _, i in gone}}
             if gone:
                 yield f"{name} forgets {', '.join(i for _, i in gone)}", twin
@@ -243,7 +251,7 @@ def _services(scope: Scope, here: World) -> Iterator[Step]:
             yield f"{name} flushes its telemetry", twin
         if here.has("restart") and name == list(here.servers)[-1]:
             yield f"{name} is killed and starts again", here.touching(spend="restart").start(name)
-    if here.has("start"):
+    if here.has("start") and here.current not in {server.ledger for server in here.servers.values()}:
         yield "B starts", here.touching(spend="start").start("B")
 
 
@@ -335,7 +343,7 @@ def _sent(here: World, message: w.Message | None) -> World:
 
 
 def _copies(scope: Scope, here: World) -> Iterator[Step]:
-    if not scope.hears:
+    if not scope.hears and not here.has("damage") and not here.has("gap"):
         return
     for slot, member in here.members.items():
         copy = member.point.copy
@@ -380,6 +388,10 @@ def _processes(here: World) -> Iterator[Step]:
         copy = member.point.copy
         if here.has("process"):
             yield f"{slot} is killed and starts again", here.touching(spend="process").restarted(slot)
+        if here.has("reboot"):
+            twin = here.touching(spend="reboot").restarted(slot)
+            twin.members[slot].lag = here.now  # its boot clock begins again at nought
+            yield f"the machine of {slot} starts again", twin
         if here.has("fork") and "b" not in here.members:
             yield f"{slot} forks", here.touching(spend="fork").forked(slot, "b")
         if here.has("save") and copy is not None:

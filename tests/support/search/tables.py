@@ -147,11 +147,13 @@ def state_of(log: Log, revision: int) -> State:
             state.lease_seconds = seconds
         elif word == "silence":
             silent.add(thing)
-            state.silent_once.setdefault(thing, number) if hasattr(state, "silent_once") else None
         elif word == "unsilence":
             silent.discard(thing)
+            state.silence_ended[thing] = number
         elif word == "token":
             point.gone_seq = number
+        elif word == "restored":
+            state.restored_at = moment(log.at[number - 2])
         elif word == "kill":
             incident = _incident(number, thing, log.at[number - 2] - log.behind)
             state.incidents[incident.id] = incident

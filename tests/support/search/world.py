@@ -164,9 +164,8 @@ class Member:
             None if copy is None else (copy.ledger, copy.revision, copy._sum),
             None if lease.boot_end <= boot else (lease.boot_end - boot, lease.wall_end - wall),
             self.slowed, self.refused, point.trusted, point.refused is None,
-            tuple(point.marks.items()), tuple(self.acknowledged.items()),
             self._asked_key(boot, wall) if nonces else None,
-            self.disk.key() if starts else self.disk.full,
+            (tuple(point.marks.items()), tuple(self.acknowledged.items()), self.disk.key()) if nonces or starts else None,
         )  # fmt: skip
 
     def _asked_key(self, boot: float, wall: float) -> Any:
@@ -236,13 +235,13 @@ class Server:
         """All else."""
         boot, register = self.boot(now), self.points
         tracks = [
-            (t.revision, max(t.bound_boot - boot, 0.0), bool(t.confirmed), tuple(t.points.items()), t.may_serve)
+            (t.revision, max(t.bound_boot - boot, 0.0), bool(t.confirmed), tuple(t.points.items()), t.may_serve, t.silent_below)
             for t in register._tracks.values()
         ]
         use = register._uses.get(POINT)
         looking = None if self.looking is None else (min(boot - self.looking[0], 4 * TICK), self.looking[1])
         return (
-            self.ledger, self.seen, self.ring_from, min(boot - self.began, 4 * TICK), self.blocked,
+            self.ledger, self.seen, self.ring_from, min(boot - self.began, grants.HEAD_AGE), self.blocked,
             self.slowed, looking, self.waiting, tuple(tracks), use and (use.copies, use.asks),
         )  # fmt: skip
 
@@ -267,7 +266,7 @@ def clone_held(c: Held) -> Held:
 
 def clone_track(t: Track) -> Track:
     return Track(t.incident, t.revision, t.table, t.ordered_at, t.seen_boot, t.bound_boot, t.contained_by,
-                 dict(t.points), t.may_serve, dict(t.confirmed))  # fmt: skip
+                 dict(t.points), t.may_serve, t.silent_below, dict(t.confirmed))  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------------------------- world
@@ -327,7 +326,9 @@ class World:
         one. Which instance is which does not matter, except while something on the line is addressed to one of them.
         """
         now, left = self.now, self.left
-        nonces, starts, forgets = "ask" in left, "process" in left, "forget" in left
+        over = int(grants_bound(max([log.lease for log in self.logs.values()])) / TICK)
+        nonces, forgets = "ask" in left, "forget" in left
+        starts = "process" in left or "reboot" in left
         known = [server.copies_key(now, forgets=forgets) for server in self.servers.values()]
         waits = any(server.waiting for server in self.servers.values())
         named = nonces or waits or bool(self.net)
@@ -346,9 +347,9 @@ class World:
             self.current, tuple([self._log_key(log) for log in self.logs.values()]),
             tuple([(name, server.key(now)) for name, server in self.servers.items()]),
             frozenset(self.net),
-            tuple([(k.ledger, k.revision, min(now - k.at, 7)) for k in self.kills]),
+            tuple([(k.revision, min(now - k.at, over)) for k in self.kills if k.ledger == self.current]),
             self.contained, tuple(self.uses.values()),
-            None if self.blocked_at is None else min(now - self.blocked_at, 7),
+            None if self.blocked_at is None else min(now - self.blocked_at, over),
             tuple(left.values()),
         ))  # fmt: skip
 
@@ -440,7 +441,9 @@ class World:
         server, log = twin.servers[name], self.logs[self.servers[name].ledger]
         server.waiting = tuple(each for each in server.waiting if each is not request)
         write_down(twin, log.id, request.instance)
-        return twin, twin._answer(server, log, request, judge_again(_ask(request), server.standing(log, self.now)))
+        verdict = judge_again(_ask(request), server.standing(log, self.now))
+        answer = twin._answer(server, log, request, verdict)
+        return twin, answer._replace(revision=request.revision) if verdict is Verdict.GRANT else answer
 
     def _answer(self, server: Server, log: Log, request: Request, verdict: Verdict) -> Answer:
         plain = Answer(request.instance, request.nonce, 200, server.ledger, server.seen)
@@ -549,7 +552,8 @@ def load_register(points: Points, state: Any, rows: list[Instance], uses: list[P
     """``Service._load_telemetry``."""
     from datetime import timedelta
 
-    points.load(rows, uses, boot=boot, lease=state.longest_lease(now - timedelta(minutes=10)))
+    points.load(rows, uses, boot=boot, lease=state.longest_lease(now - timedelta(minutes=10)),
+                unknown_at=state.points if state.restored_at is not None else ())  # fmt: skip
 
 
 def acknowledge(server: Server, request: Request, now: int) -> Held:
