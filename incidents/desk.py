@@ -297,6 +297,15 @@ class Desk:
         self.submit(lambda state, now: Decided([Draft(fact)]), actor=SYSTEM)
         self._unwritten = None
 
+    def prove_writable(self) -> None:
+        """Write once before anything is granted: a block that a restart has forgotten must not be lifted by it."""
+        with self._lock:
+            seq, kept = self._state.seq, dump_state(self._state)
+        try:
+            self.ledger.save_state(seq, FOLD_VERSION, kept)
+        except Unavailable as error:
+            self._block("whatever was ordered before this start", error)
+
     def keep_state(self, *, always: bool = False) -> None:
         """Keep the folded state beside the log, so that the next start replays only the tail."""
         with self._lock:

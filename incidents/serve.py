@@ -21,11 +21,12 @@ from a2wsgi import WSGIMiddleware
 
 from app import create_app
 from incidents.credentials import local_admin
+from incidents.eager import EagerProtocol
 from incidents.enforcement.front import Front
 from incidents.errors import Unavailable
 from incidents.ledger.serving import serve_lock
 from incidents.logs import configure_logs
-from incidents.patience import PromptProtocol, WholeRequests, close_the_slow
+from incidents.patience import WholeRequests, close_the_slow
 from incidents.service import Service, init, os_user
 from incidents.settings import Settings
 from incidents.ticker import Ticker
@@ -128,7 +129,7 @@ def make_server(front: Front, started: Callable[[], None]) -> Server:
     """uvicorn, set up for thousands of streams; ``started`` is called once it listens."""
     config = uvicorn.Config(
         front,
-        http=PromptProtocol,
+        http=EagerProtocol,
         log_level="warning",
         access_log=False,
         lifespan="on",

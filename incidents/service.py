@@ -23,10 +23,19 @@ from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.decisions import Decided, access
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Finished, Points, brief, silent_below
+from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
 from incidents.errors import AndonError, Conflicting, Unavailable
-from incidents.events import SYSTEM, Actor, Draft, IncidentContained, LeaseSet, LedgerOpened, TokenCreated
+from incidents.events import (
+    SYSTEM,
+    Actor,
+    ContainmentContradicted,
+    Draft,
+    IncidentContained,
+    LeaseSet,
+    LedgerOpened,
+    TokenCreated,
+)
 from incidents.ledger import Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
@@ -129,6 +138,7 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+        self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
@@ -169,6 +179,8 @@ class Service:
         boot = self.clock.boot()
         with self.desk.read() as state:
             points = dict(state.points)
+        for doubt in self.points.take_doubts():
+            self._write_contradicted(doubt)
         for finished in self.points.tick(points, boot):
             self._write_contained(finished)
         self._cycle_at = boot
@@ -220,6 +232,22 @@ class Service:
             CONTAINED.observe(finished.ms / 1000)
             log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
 
+    def _write_contradicted(self, doubt: Doubt) -> None:
+        """What had been proven at a revision that the point does not hold is pending again."""
+
+        def decide(state: State, now: object) -> Decided:
+            fact = ContainmentContradicted(point=doubt.point, because=doubt.because)
+            return Decided(
+                [
+                    Draft(fact, incident=incident.id)
+                    for incident in state.incidents.values()
+                    if incident.contained is not None and incident.standing and incident.revision > doubt.revision
+                ]
+            )
+
+        if self.desk.submit(decide, actor=SYSTEM).events:
+            log.warning("containment_contradicted", point=doubt.point, revision=doubt.revision, because=doubt.because)
+
     # --- once a second, and once an hour ---
 
     def flush(self) -> None:
@@ -235,7 +263,7 @@ class Service:
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):
-            self.ledger.drop_instances(gone)
+            self.ledger.drop_instances(gone, before=self.clock.now() - timedelta(seconds=30))
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()

@@ -71,11 +71,8 @@ class Snapshot:
     sum: int
     holders: Mapping[str, tuple[str, ...]]
     keys: Mapping[str, str]
+    digest: str  # ``sum`` as 64 hex digits
     unreadable: str | None = None
-
-    @property
-    def digest(self) -> str:
-        return f"{self.sum:064x}"
 
     def wire(self) -> dict[str, Any]:
         return {
@@ -212,6 +209,7 @@ def build(state: State) -> Snapshot:
         live=live,
         shadow=shadow,
         sum=total % MODULUS,
+        digest=f"{total % MODULUS:064x}",
         holders=_holders(state),
         keys=_keys(state),
         unreadable=state.unreadable,
@@ -241,6 +239,7 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
         live=live,
         shadow=shadow,
         sum=total % MODULUS,
+        digest=f"{total % MODULUS:064x}",
         holders=_holders(state),
         keys=_keys(state) if any(k.startswith("partner:") for k in touched) else before.keys,
         unreadable=state.unreadable,

@@ -50,7 +50,7 @@ log = structlog.get_logger("andon.front")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 TICKET_SECONDS = 3600
-NAME_LIMIT = 128
+_LEASE_COUNTS = {verdict: LEASES.labels(verdict.value) for verdict in Verdict}
 USAGE_ROWS = 5_000
 CORS = [
     (b"access-control-allow-origin", b"*"),
@@ -374,7 +374,9 @@ class Front:
         credential = await self._enforcer(request, send)
         if credential is None or credential.point is None:
             return
-        self._points.used(credential.point, at=self._clock.now(), flagd=True)
+        if self._points.used(credential.point, at=self._clock.now(), flagd=True):
+            # Before its first lease is out: after a crash its slack must still be counted.
+            await asyncio.get_running_loop().run_in_executor(None, self._write_uses)
         if self._standing().blocked or not grants.fresh(self._standing()):
             await answer_problem(send, 503, "no right to publish leases now", "no-right-to-grant")
             return
@@ -388,6 +390,9 @@ class Front:
             self._flagd_bytes = (etag, compact(flagd.flag_set(snapshot, now, end)))
         headers = [(b"content-type", b"application/json"), NO_STORE, (b"etag", etag.encode())]
         await answer(send, 200, self._flagd_bytes[1], headers)
+
+    def _write_uses(self) -> None:
+        self._desk.ledger.write_point_uses(self._points.take_changed_uses())
 
     async def _lease(self, request: Request, send: Send) -> None:
         """Renewal and acknowledgement in one."""
@@ -411,7 +416,7 @@ class Front:
             await self._look_again()
             standing = self._standing()
             verdict = grants.judge(ask, standing)
-        LEASES.labels(verdict.value).inc()
+        _LEASE_COUNTS[verdict].inc()
         await self._lease_answer(send, said, verdict, standing)
 
     async def _look_again(self) -> None:
@@ -435,8 +440,10 @@ class Front:
                     "revision-ahead",
                 )
             case Verdict.RESYNC:
+                if said.get("refused"):
+                    self._acknowledge(said)  # acknowledges nothing: it only says why not
                 await answer_json(send, 200, base | {"lease_seconds": 0, "resync": True})
-            case Verdict.STALE if self.ring.contradicts(said["revision"], said.get("digest")):
+            case Verdict.STALE if self.ring.contradicts(said["revision"], said.get("digest") or None):
                 await answer_json(send, 200, base | {"lease_seconds": 0, "resync": True})
             case Verdict.STALE:
                 self._acknowledge(said)
@@ -623,6 +630,9 @@ class Front:
             await answer_problem(send, 503, why, "not-ready")
 
 
+_TEXTS = (("name", 128), ("instance", 128), ("nonce", 128), ("ledger", 128), ("digest", 128), ("refused", 1000))
+
+
 def _said(body: bytes) -> tuple[dict[str, Any] | None, str]:
     """The lease request's body, or what is wrong with it."""
     try:
@@ -631,10 +641,10 @@ def _said(body: bytes) -> tuple[dict[str, Any] | None, str]:
         return None, "the body is not JSON"
     if not isinstance(said, dict):
         return None, "the body is not an object"
-    for name in ("name", "instance", "nonce", "ledger", "digest", "refused"):
+    for name, limit in _TEXTS:
         value = said.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > NAME_LIMIT):
-            return None, f"{name} is a text of at most {NAME_LIMIT} characters"
+        if value is not None and (not isinstance(value, str) or len(value) > limit):
+            return None, f"{name} is a text of at most {limit} characters"
     if not said.get("name"):
         return None, "name is missing: the enforcement point's own name"
     revision = said.get("revision")

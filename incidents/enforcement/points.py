@@ -21,6 +21,7 @@ from incidents.ledger import Instance, PointUse
 from incidents.state import Incident, Point, State
 
 FLAGD_SLACK = 6.0  # seconds: assumed error of a flagd client's wall clock (5) and its rounding (1)
+DOUBT_SECONDS = 60.0
 KNOWN_WITHOUT_NAME = "-"  # the instance of a point that names none
 UNKNOWN = "not written down"  # stands for instances that a restored ledger does not know of
 
@@ -94,6 +95,15 @@ class PointView:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A point said that it holds only ``revision``, although it had acknowledged more."""
+
+    point: str
+    revision: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A containment that is ready to be written down."""
 
@@ -122,6 +132,8 @@ class Points:
         self._tracks: dict[str, Track] = {}
         self._open_for: dict[str, set[str]] = {}  # point -> incidents that still wait for it
         self._changed_uses: set[str] = set()
+        self._doubts: list[Doubt] = []
+        self._doubted: dict[str, float] = {}
         self.acknowledgements = 0  # rises with each confirmation; tells pages that there is something new to show
 
     # --- what was known before this process started ---
@@ -157,14 +169,15 @@ class Points:
 
     # --- what points do ---
 
-    def used(self, point: str, *, at: datetime, copies: bool = False, flagd: bool = False, asks: bool = False) -> None:
-        """Remember how a point's token was used; once a copy holder, always one."""
+    def used(self, point: str, *, at: datetime, copies: bool = False, flagd: bool = False, asks: bool = False) -> bool:
+        """Remember how a point's token was used; once a copy holder, always one. True: for the first time so."""
         with self._lock:
             old = self._uses.get(point)
-            if old is None or (copies and not old.copies) or (flagd and not old.flagd) or (asks and not old.asks):
+            new = old is None or (copies and not old.copies) or (flagd and not old.flagd) or (asks and not old.asks)
+            if new:
                 self._changed_uses.add(point)
-            elif at - old.last_at < timedelta(seconds=5):
-                return
+            elif old is not None and at - old.last_at < timedelta(seconds=5):
+                return False
             self._uses[point] = PointUse(
                 point,
                 copies=copies or (old is not None and old.copies),
@@ -172,6 +185,7 @@ class Points:
                 asks=asks or (old is not None and old.asks),
                 last_at=at,
             )
+            return new
 
     def copy_of(self, point: str, instance: str) -> Copy | None:
         return self._copies.get(point, {}).get(instance)
@@ -198,9 +212,24 @@ class Points:
                 copy.live = max(copy.live, revision)
                 if SHADOW in applies:
                     copy.shadow = max(copy.shadow, revision)
+            elif revision < copy.live:
+                self._take_back(copy, revision, boot, refused)
             if self._open_for.get(point):
                 self._judge_point(point, boot)
             return copy
+
+    def _take_back(self, copy: Copy, revision: int, boot: float, why: str) -> None:
+        """It says that it holds less than it had acknowledged: believe it, and doubt what that had proven."""
+        copy.live, copy.shadow = min(copy.live, revision), min(copy.shadow, revision)
+        if boot - self._doubted.get(copy.point, float("-inf")) >= DOUBT_SECONDS:
+            self._doubted[copy.point] = boot
+            self._doubts.append(Doubt(copy.point, revision, why))
+
+    def take_doubts(self) -> list[Doubt]:
+        """Contradictions since the last call, at most one a minute for each point."""
+        with self._lock:
+            doubts, self._doubts = self._doubts, []
+            return doubts
 
     def grant(self, copy: Copy, lease_seconds: float, boot: float) -> None:
         """A lease was given at ``boot``; the point may use it for as long as its clock may say so."""

@@ -155,7 +155,8 @@ class Ledger(Protocol):
     def write_instances(self, rows: Sequence[Instance]) -> None:
         """Insert or refresh (``last_at``), one transaction, durable when it returns."""
 
-    def drop_instances(self, rows: Sequence[tuple[str, str]]) -> None: ...
+    def drop_instances(self, rows: Sequence[tuple[str, str]], *, before: datetime) -> None:
+        """Drop those that were not written again since ``before``: one that came back meanwhile stays."""
 
     def point_uses(self) -> list[PointUse]: ...
 

@@ -150,10 +150,11 @@ class MemoryLedger:
                 old = store.instances.get((row.point, row.instance), row)
                 store.instances[row.point, row.instance] = replace(old, last_at=max(old.last_at, row.last_at))
 
-    def drop_instances(self, rows: Sequence[tuple[str, str]]) -> None:
+    def drop_instances(self, rows: Sequence[tuple[str, str]], *, before: datetime) -> None:
         with self._open() as store:
-            for point, instance in rows:
-                store.instances.pop((point, instance), None)
+            for row in rows:
+                if row in store.instances and store.instances[row].last_at < before:
+                    del store.instances[row]
 
     def point_uses(self) -> list[PointUse]:
         with self._open() as store:

@@ -66,8 +66,11 @@ class SideTables(ABC):
             [(row.point, row.instance, stamp(row.first_at), stamp(row.last_at)) for row in rows],
         )
 
-    def drop_instances(self, rows: Sequence[tuple[str, str]]) -> None:
-        self._write("DELETE FROM instance WHERE point = ? AND instance = ?", rows)
+    def drop_instances(self, rows: Sequence[tuple[str, str]], *, before: datetime) -> None:
+        self._write(
+            "DELETE FROM instance WHERE point = ? AND instance = ? AND last_at < ?",
+            [(point, instance, stamp(before)) for point, instance in rows],
+        )
 
     def point_uses(self) -> list[PointUse]:
         rows = self._rows("SELECT point, copies, flagd, asks, last_at FROM point_use ORDER BY point")

@@ -135,7 +135,7 @@ class CountedLog(logging.Handler):
         self.texts.append(record.getMessage())
 
 
-@fault("service killed -9, back after more than a lease", RECOVERS, group="client", trials=3)
+@fault("service killed -9, back after more than a lease", RECOVERS, group="client", trials=3, alone=True)
 def outage(trials: int, folder: Path) -> Finding:
     finding = Finding()
     for place in each(trials, folder):
@@ -145,7 +145,7 @@ def outage(trials: int, folder: Path) -> Finding:
     return finding
 
 
-@fault("service gone for 60 s", RECOVERS + "; its log stays readable", group="client", trials=1, short=0)
+@fault("service gone for 60 s", RECOVERS + "; its log stays readable", group="client", trials=1, short=0, alone=True)
 def long_outage(trials: int, folder: Path) -> Finding:
     finding = Finding()
     for place in each(trials, folder):
@@ -261,6 +261,7 @@ def wall_clock() -> Iterator[list[float]]:
     "forward: denies at once, then gets a new lease; backward: the lease is not lengthened",
     group="client",
     trials=3,
+    alone=True,
 )
 def wall_jumps(trials: int, folder: Path) -> Finding:
     finding = Finding()
@@ -387,6 +388,7 @@ def _up(url: str, master: subprocess.Popen[bytes], folder: Path) -> bool:
     group="client",
     trials=2000,
     short=300,
+    alone=True,
 )
 def many_threads(trials: int, folder: Path) -> Finding:
     finding = Finding()

@@ -56,7 +56,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fault:
-    """One way for the world to be wrong. ``trials`` in ``make chaos``, ``short`` of them among the tests."""
+    """
+    One way for the world to be wrong. ``trials`` in ``make chaos``, ``short`` of them among the tests.
+
+    ``alone``: it forks, turns this process's clock, counts its log or fills it with threads; nothing may run beside it.
+    """
 
     name: str
     promise: str
@@ -64,18 +68,19 @@ class Fault:
     trials: int
     short: int
     run: Callable[[int, Path], Finding]
+    alone: bool = False
 
 
 FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    name: str, promise: str, *, group: str, trials: int = 1, short: int = 1
+    name: str, promise: str, *, group: str, trials: int = 1, short: int = 1, alone: bool = False
 ) -> Callable[[Callable[[int, Path], Finding]], Callable[[int, Path], Finding]]:
     """Enter a function ``(trials, empty folder) -> Finding`` in the list."""
 
     def register(run: Callable[[int, Path], Finding]) -> Callable[[int, Path], Finding]:
-        FAULTS[name] = Fault(name, promise, group, trials, short, run)
+        FAULTS[name] = Fault(name, promise, group, trials, short, run, alone)
         return run
 
     return register

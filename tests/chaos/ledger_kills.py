@@ -183,6 +183,7 @@ def _take(keys: dict[str, Declared], seen: list[tuple[str, str]]) -> None:
     group="ledger",
     trials=3000,
     short=30,
+    alone=True,
 )
 def kills_at_points(trials: int, folder: Path) -> Finding:
     finding, picks = Finding(), random.Random(20261123)
@@ -219,6 +220,7 @@ def kills_at_points(trials: int, folder: Path) -> Finding:
     group="ledger",
     trials=1000,
     short=20,
+    alone=True,
 )
 def kills_at_random(trials: int, folder: Path) -> Finding:
     finding, picks = Finding(), random.Random(4242)

@@ -283,7 +283,8 @@ def test_instances_are_refreshed_and_dropped(opened):
     later = NOON + timedelta(seconds=9)
     opened.ledger.write_instances([Instance("edge", "i1", later, later)])
     opened.ledger.write_instances([Instance("edge", "i1", NOON, NOON)])
-    opened.ledger.drop_instances([("edge", "i2"), ("edge", "never")])
+    opened.ledger.drop_instances([("edge", "i2"), ("edge", "never")], before=NOON + timedelta(days=1))
+    opened.ledger.drop_instances([("edge", "i1")], before=later)  # it was written again since
 
     assert opened.beside().instances() == [Instance("edge", "i1", NOON, later)]
 

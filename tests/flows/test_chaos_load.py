@@ -67,12 +67,21 @@ def ended(connection: socket.socket) -> bool:
         b"POST /enforce/v1/lease HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
         b"POST /api/v1/incidents HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /heal",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\r\n",
     ],
 )
 def test_request_that_does_not_arrive_is_given_up(andon: Live, text: bytes) -> None:
     """Whoever holds a connection open without asking anything takes it from somebody who would."""
     assert ended(sent(andon, text))
+
+
+def test_blank_lines_after_an_answer_hold_no_connection(andon: Live) -> None:
+    """Any byte ends the keep-alive time; a byte that begins no request must not end it for good."""
+    connection = sent(andon, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    while b'"ok"' not in connection.recv(65536):
+        continue
+    connection.sendall(b"\r\n")
+
+    assert ended(connection)
 
 
 def test_stream_is_not_taken_for_a_slow_request(andon: Live) -> None:
@@ -94,12 +103,13 @@ def test_stream_is_not_taken_for_a_slow_request(andon: Live) -> None:
     connection.close()
 
 
-def test_body_without_end_keeps_nobody_from_declaring(andon: Live) -> None:
+@pytest.mark.parametrize("path", ["/login", "/api/v1/incidents"])
+def test_body_without_end_keeps_nobody_from_declaring(andon: Live, path: str) -> None:
     """Flask answers with a few threads; if each waited for one slow body, the next kill would wait for them all."""
-    slow = (
-        b"POST /api/v1/incidents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
-    )
-    waiting = [sent(andon, slow) for _ in range(40)]
+    token = andon.token("grace", "responder", person="grace")
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 99\r\n"
+    kind = "application/json" if path.startswith("/api") else "application/x-www-form-urlencoded"
+    waiting = [sent(andon, f"{head}Content-Type: {kind}\r\n\r\n{{".encode()) for _ in range(40)]
     began = time.monotonic()
     answer = andon.ask(
         "POST",
@@ -131,7 +141,7 @@ def test_room_for_large_bodies_is_shared_and_small_ones_never_wait(
     andon: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many large uploads at once must not take the memory, and a kill is small."""
-    monkeypatch.setattr(patience, "ROOM", 100_000)
+    monkeypatch.setattr(patience, "ROOM", 150_000)
     monkeypatch.setattr(patience, "BODY_SECONDS", 30)
     head = b"PUT /api/v1/catalog HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"
     large = sent(andon, head + b"x" * 199_000)

@@ -17,13 +17,9 @@ from incidents.ledger import sqlite
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.serve import build_front
 from incidents.testing import ADMIN, workshop
-from tests.chaos.__main__ import load_all
-from tests.chaos.findings import FAULTS
 
 ROOT = Path(__file__).parents[2]
 FORKING = ["kill -9 at each commit point", "kill -9 at any moment"]
-load_all()
-OTHERS = [one.name for one in FAULTS.values() if one.group == "ledger" and one.short and one.name not in FORKING]
 
 
 @pytest.mark.parametrize("name", FORKING)
@@ -35,19 +31,6 @@ def test_kill_minus_nine_loses_nothing_and_halves_nothing(name: str) -> None:
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.endswith("trials, 0 violations\n")
-
-
-@pytest.mark.parametrize("name", OTHERS)
-def test_fault_of_the_ledger_breaks_no_promise(name: str, tmp_path: Path) -> None:
-    """Each fault names its promise; ``python -m tests.chaos --list`` shows them."""
-    one = FAULTS[name]
-
-    finding = one.run(one.short, tmp_path)
-
-    assert finding.violations == []
-    if finding.note.startswith("not tried"):
-        pytest.skip(finding.note)
-    assert finding.trials >= one.short
 
 
 def ask_live(front: Any, token: str) -> str:

@@ -384,6 +384,26 @@ def test_revoked_token_is_refused_at_once_everywhere(andon: Live) -> None:
     assert andon.ask("GET", "/enforce/v1/authorize", token=token, headers=headers()).status_code == 403
 
 
+def test_point_that_takes_its_word_back_makes_the_incident_pending_again(andon: Live) -> None:
+    """Contained is a statement about the world; evidence against it has to undo it, visibly."""
+    token = andon.point("edge")
+    lease(andon, token)
+    before = andon.service.desk.snapshot
+    declared = andon.declare(partner="acme")
+    lease(andon, token)
+    assert andon.contained(declared["id"])["confirmed"] == 1
+
+    lease(andon, token, revision=before.revision, digest="", refused="the table does not fit into memory")
+
+    wait_for(lambda: andon.containment(declared["id"])["state"] == "pending", "the state goes back to pending")
+    point = andon.containment(declared["id"])["points"][0]
+    assert point["state"] in ("pending", "refused")
+    rows = andon.service.operations.timeline(ADMIN, declared["id"])
+    assert "the table does not fit into memory" in next(r for r in rows if r.kind == "incident:life:contradicted").text
+    lease(andon, token)
+    assert andon.contained(declared["id"])["confirmed"] == 1
+
+
 def test_flagd_flag_set_carries_a_lease_and_never_the_callers_default(andon: Live) -> None:
     """An unmodified flagd client must deny by itself when it is cut off."""
     token = andon.point("flagd")

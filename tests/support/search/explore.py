@@ -19,11 +19,22 @@ from incidents.enforcement import grants
 from incidents.enforcement.points import silent_below
 from incidents.ledger import PointUse
 from tests.support.search import world as w
-from tests.support.search.tables import DRIFT, HEAD_AGE, POINT, SHORT, Kill, Log, copy_of, damaged_copy, moment
+from tests.support.search.tables import (
+    DRIFT,
+    HEAD_AGE,
+    POINT,
+    SHORT,
+    Kill,
+    Log,
+    copy_of,
+    damaged_copy,
+    moment,
+    state_of,
+)
 from tests.support.search.world import Answer, Change, Member, MemoryDisk, Request, Snapshot, World
 
 Step = tuple[str, World]
-TOO_MANY = 200_000
+TOO_MANY = 60_000
 
 
 @dataclass(frozen=True)
@@ -208,12 +219,17 @@ def _ledger(scope: Scope, here: World) -> Iterator[Step]:
 def _restored(scope: Scope, here: World) -> World:
     """A backup goes on in the place of the old file: events up to the backup, a new id, the side tables of then."""
     old = here.log
-    log = Log("L2", lease=old.lease, events=old.events[: scope.backup], at=old.at[: scope.backup]).adding("restored", here.now)
+    log = Log("L2", lease=old.lease, events=old.events[: scope.backup], at=old.at[: scope.backup]).adding(
+        "restored", here.now
+    )
     here.logs = {**here.logs, log.id: log}
     here.current = log.id
     here.rows = {**here.rows, log.id: frozenset()}
     here.uses = {**here.uses, log.id: None}
-    here.kills = (*here.kills, *(Kill(log.id, k.revision, k.thing, here.now) for k in here.kills if k.revision - 1 <= scope.backup))
+    here.kills = (
+        *here.kills,
+        *(Kill(log.id, k.revision, k.thing, here.now) for k in here.kills if k.revision - 1 <= scope.backup),
+    )
     return here
 
 
@@ -240,7 +256,9 @@ def _services(scope: Scope, here: World) -> Iterator[Step]:
                 yield f"{request.instance} is written down by {name}", twin.answered(slot, answer)
         if here.has("forget"):
             twin = here.touching(server=name, spend="forget")
-            gone = twin.servers[name].points.expired(server.boot(here.now), silent_below(w.state_of(here.log, server.seen)))
+            gone = twin.servers[name].points.expired(
+                server.boot(here.now), silent_below(state_of(here.log, server.seen))
+            )
             twin.rows = {**here.rows, server.ledger: here.rows[server.ledger] - {i for _, i in gone}}
             if gone:
                 yield f"{name} forgets {', '.join(i for _, i in gone)}", twin

@@ -19,6 +19,7 @@ from incidents.client import Copy, Lease, Point
 from incidents.enforcement import grants, points
 from incidents.enforcement.grants import Verdict
 from incidents.enforcement.points import Points
+from incidents.state import State
 from tests.support.search import explore, tables, world
 
 Mutate = Callable[[ExitStack], None]
@@ -49,7 +50,9 @@ def _put(stack: ExitStack, where: Any, name: str, what: Any) -> None:
 # ------------------------------------------------------------------------------------------------------- the grant rule
 
 
-def _judging(stack: ExitStack, change: Callable[[grants.Ask, grants.Standing], tuple[grants.Ask, grants.Standing]]) -> None:
+def _judging(
+    stack: ExitStack, change: Callable[[grants.Ask, grants.Standing], tuple[grants.Ask, grants.Standing]]
+) -> None:
     real = grants.judge
     _put(stack, grants, "judge", lambda ask, standing: real(*change(ask, standing)))
 
@@ -113,7 +116,7 @@ def _grant_without_drift(stack: ExitStack) -> None:
 
 @_without("the bound uses the longest lease of the window", "lease shortened")
 def _present_lease(stack: ExitStack) -> None:
-    _put(stack, tables.State, "longest_lease", lambda state, since: state.lease_seconds)
+    _put(stack, State, "longest_lease", lambda state, since: state.lease_seconds)
 
 
 @_without("the bound counts from when the commit was seen, not from the event's time", "writer's clock behind")
@@ -219,7 +222,7 @@ def _only_asks(stack: ExitStack) -> None:
     _put(stack, Points, "load", load)
 
 
-# ------------------------------------------------------------------------------------------------------ the client's lease
+# --------------------------------------------------------------------------------------------------- the client's lease
 
 
 @_without("the lease counts from sending", "the line")
@@ -237,7 +240,7 @@ def _from_receiving(stack: ExitStack) -> None:
 def _any_nonce(stack: ExitStack) -> None:
     def receive(point: Point, body: Any, boot: float, wall: float) -> str:
         asked = list(point._asked)
-        if body.get("nonce") not in asked and asked or asked and body["lease_seconds"]:
+        if (body.get("nonce") not in asked and asked) or (asked and body["lease_seconds"]):
             body = {**body, "nonce": asked[-1]}
         return point.answered(body, world.NO_USE)
 

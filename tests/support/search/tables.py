@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from incidents.catalog import Capability, Catalog
-from incidents.client import Copy
+from incidents.client import Copy, _weight
 from incidents.holds import Hold, HoldKind
 from incidents.state import Incident, Point, State
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class Log(NamedTuple):
-    """A ledger: its id, its events in order, the tick of each commit, and how far its writer's wall clock was behind."""
+    """A ledger: id, events in order, the tick of each commit; ``behind``: ticks by which its writer's clock is."""
 
     id: str
     events: tuple[str, ...] = ()
@@ -70,7 +70,8 @@ def lease_of(log: Log, revision: int) -> int:
 @cache
 def live_table(events: tuple[str, ...]) -> Json:
     """The effective table after these events, as the snapshot would hold it."""
-    off, silent = set(), set()
+    off: set[str] = set()
+    silent: set[str] = set()
     for event in events:
         word, _, thing = event.partition(" ")
         if word in ("kill", "lift"):
@@ -99,8 +100,6 @@ def _copy(ledger: str, revision: int, events: tuple[str, ...]) -> Copy:
 
 
 def _digest_of(live: Json) -> str:
-    from incidents.client import _weight
-
     return f"{sum(_weight('live', key, value) for key, value in live.items()) % 2**256:064x}"
 
 

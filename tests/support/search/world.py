@@ -1,23 +1,26 @@
 """
 The world that is searched: a ledger, the services that read it, two instances of one point, and what is on the line.
 
-Real: ``Point`` (with ``Lease``, ``Copy``) and ``Disk`` of the client, ``judge`` and ``bound`` of the server, its register
-``Points`` and the folded ``State``. Modelled, in a few lines each that follow the product's: the lease route (after
-``Front._lease``), the follower (after ``Service.cycle``), and the client's threads as single steps in any order.
+Real: ``Point`` (with ``Lease``, ``Copy``) and ``Disk`` of the client, ``judge`` and ``bound`` of the server, its
+register ``Points``, and ``State.longest_lease``. Modelled, in a few lines each that follow the product's: the lease
+route (``Front._lease``), the follower (``Service.cycle``), the fold, and the client's threads as single steps in any
+order.
 
 Time goes in ticks. A world never changes: a step copies the part it touches and shares the rest.
-Not modelled: usage counts, shadow holds, flagd, a machine image that is paused with all its clocks, a gateway that lies.
+Not modelled: usage counts, shadow holds, flagd, the ``_View`` that ``Gateway.decide`` reads, a fork's shared folder, a
+service's wall clock that jumps by minutes, a machine image that is paused with all its clocks, a gateway that lies.
+Two services at once on one ledger only in scopes without ``claims``: the lock of ``serve`` forbids it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from incidents.client import GRANTED, Copy, Disk, Lease, Point, Unusable, Usage
+from incidents.client import GRANTED, Copy, Disk, Lease, Point, Usage
 from incidents.enforcement import grants
 from incidents.enforcement.grants import Ask, Standing, Verdict
 from incidents.enforcement.points import Copy as Held
@@ -132,7 +135,9 @@ class Member:
         self.lag = self.wall_lag = 0  # ticks by which its boot clock and its wall clock are behind
         self.slowed = False  # the last tick passed it by: the next may not
         self.asks = 0
-        self.acknowledged: dict[str, int] = {}  # ledger -> highest revision said to be applied; survives as the disk does
+        self.acknowledged: dict[
+            str, int
+        ] = {}  # ledger -> highest revision said to be applied; survives as the disk does
         self.refused = False  # was turned away (401, 403) and not granted anything since
         self.cache: Any = None
 
@@ -165,8 +170,11 @@ class Member:
             None if lease.boot_end <= boot else (lease.boot_end - boot, lease.wall_end - wall),
             self.slowed, self.refused, point.trusted, point.refused is None,
             self._asked_key(boot, wall) if nonces else None,
-            (tuple(point.marks.items()), tuple(self.acknowledged.items()), self.disk.key()) if nonces or starts else None,
+            self._kept_key() if nonces or starts else None,
         )  # fmt: skip
+
+    def _kept_key(self) -> Any:
+        return tuple(self.point.marks.items()), tuple(self.acknowledged.items()), self.disk.key()
 
     def _asked_key(self, boot: float, wall: float) -> Any:
         asked = self.point._asked
@@ -194,7 +202,19 @@ def clone_point(point: Point) -> Point:
 class Server:
     """One serving process: what it saw of its ledger, when it looked, its register of copies."""
 
-    __slots__ = ("blocked", "began", "ledger", "looking", "name", "points", "ring_from", "seen", "lag", "slowed", "waiting")
+    __slots__ = (
+        "began",
+        "blocked",
+        "lag",
+        "ledger",
+        "looking",
+        "name",
+        "points",
+        "ring_from",
+        "seen",
+        "slowed",
+        "waiting",
+    )
 
     def __init__(self, name: str, ledger: str) -> None:
         self.name, self.ledger = name, ledger
@@ -235,7 +255,14 @@ class Server:
         """All else."""
         boot, register = self.boot(now), self.points
         tracks = [
-            (t.revision, max(t.bound_boot - boot, 0.0), bool(t.confirmed), tuple(t.points.items()), t.may_serve, t.silent_below)
+            (
+                t.revision,
+                max(t.bound_boot - boot, 0.0),
+                bool(t.confirmed),
+                tuple(t.points.items()),
+                t.may_serve,
+                t.silent_below,
+            )
             for t in register._tracks.values()
         ]
         use = register._uses.get(POINT)
@@ -261,7 +288,9 @@ def clone_register(register: Points) -> Points:
 
 
 def clone_held(c: Held) -> Held:
-    return Held(c.point, c.instance, c.holds_until, c.live, c.shadow, c.seen_boot, c.seen_at, c.written, c.granted, c.refused)
+    return Held(
+        c.point, c.instance, c.holds_until, c.live, c.shadow, c.seen_boot, c.seen_at, c.written, c.granted, c.refused
+    )
 
 
 def clone_track(t: Track) -> Track:
@@ -275,8 +304,8 @@ def clone_track(t: Track) -> Track:
 class World:
     """Everything at one moment. ``rows`` and ``uses`` are the ledger's side tables, kept per ledger."""
 
-    __slots__ = ("blocked_at", "contained", "current", "kills", "left", "logs", "members", "net", "now", "rows", "servers",
-                 "uses")  # fmt: skip
+    __slots__ = ("blocked_at", "contained", "current", "kills", "left", "logs", "members", "net", "now", "rows",
+                 "servers", "uses")  # fmt: skip
 
     def __init__(self, log: Log, left: dict[str, int]) -> None:
         self.now = 0
@@ -354,7 +383,9 @@ class World:
         ))  # fmt: skip
 
     def _log_key(self, log: Log) -> Any:
-        ages = tuple([min(self.now - at, WINDOW) for event, at in zip(log.events, log.at) if event[:5] == "lease"])
+        ages = tuple(
+            [min(self.now - at, WINDOW) for event, at in zip(log.events, log.at, strict=True) if event[:5] == "lease"]
+        )
         return log.id, len(log.events), ages
 
     # --- the ledger
@@ -417,7 +448,7 @@ class World:
         """
         twin = self.touching(server=name)
         server, log = twin.servers[name], self.logs[self.servers[name].ledger]
-        if _token_is_gone(log, server.seen) or request.token != POINT and not _known(request.token):
+        if _token_is_gone(log, server.seen):
             return twin, Answer(request.instance, request.nonce, 401)
         verdict = grants.judge(_ask(request), server.standing(log, self.now))
         if verdict is Verdict.AHEAD:
@@ -548,10 +579,10 @@ class World:
 # The small pieces of machinery around the pure classes. Each stands alone so that a mutation can take it away.
 
 
-def load_register(points: Points, state: Any, rows: list[Instance], uses: list[PointUse], boot: float, now: Any) -> None:
+def load_register(
+    points: Points, state: Any, rows: list[Instance], uses: list[PointUse], boot: float, now: Any
+) -> None:
     """``Service._load_telemetry``."""
-    from datetime import timedelta
-
     points.load(rows, uses, boot=boot, lease=state.longest_lease(now - timedelta(minutes=10)),
                 unknown_at=state.points if state.restored_at is not None else ())  # fmt: skip
 
@@ -606,15 +637,11 @@ def _ask(request: Request) -> Ask:
     return Ask(POINT, request.token, request.ledger, request.revision, request.digest)
 
 
-def _known(token: str) -> bool:
-    return token in (POINT, "us")
-
-
 def _token_is_gone(log: Log, seen: int) -> bool:
     return "token gone" in log.events[: seen - 1]
 
 
-# -------------------------------------------------------------------------------------------------------- what must hold
+# ------------------------------------------------------------------------------------------------------ what must hold
 
 
 Wrong = str | None
@@ -640,7 +667,9 @@ def _member_wrong(world: World, member: Member, sure_of_confirmed: bool) -> Wron
         return None
     if member.refused:
         return f"{member.name} allows although it was turned away"
-    if world.blocked_at is not None and (now - world.blocked_at) * TICK >= grants_bound(max(log.lease for log in world.logs.values())):
+    if world.blocked_at is not None and (now - world.blocked_at) * TICK >= grants_bound(
+        max(log.lease for log in world.logs.values())
+    ):
         return f"{member.name} allows although a kill could not be recorded a bound ago"
     true = copy_of(world.logs[copy.ledger], copy.revision).digest == copy.digest
     for kill in world.kills:
