@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 
 INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet,$(PY) -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: run test lint types bench clean system-parts
+.PHONY: run test lint types bench chaos clean system-parts
 
 run: $(VENV)/.run
 	$(VENV)/bin/andon serve --demo
@@ -24,6 +24,10 @@ types: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+# Thousands of faults on real processes; a short version of each is among the tests.
+chaos: $(VENV)/.test system-parts
+	$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 # nginx and Chromium for the tests that use them: installed where this may be done, named where it may not.
 system-parts: $(VENV)/.test

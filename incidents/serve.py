@@ -21,12 +21,12 @@ from a2wsgi import WSGIMiddleware
 
 from app import create_app
 from incidents.credentials import local_admin
-from incidents.eager import EagerProtocol
+from incidents.enforcement.eager import EagerProtocol
 from incidents.enforcement.front import Front
+from incidents.enforcement.patience import WholeRequests, close_the_slow
 from incidents.errors import Unavailable
 from incidents.ledger.serving import serve_lock
 from incidents.logs import configure_logs
-from incidents.patience import WholeRequests, close_the_slow
 from incidents.service import Service, init, os_user
 from incidents.settings import Settings
 from incidents.ticker import Ticker

@@ -57,7 +57,7 @@ def test_a_made_up_past_folds_into_closed_incidents(tmp_path: Path) -> None:
 
     service = Service.open(settings_in(tmp_path))
     with service.desk.read() as state:
-        closed = [i for i in state.incidents.values() if i.contained and not i.standing]
+        closed = list(state.over)
         assert len(closed) == 5
         assert not state.holds
     service.stop()

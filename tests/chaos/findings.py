@@ -35,7 +35,8 @@ class Finding:
         return bool(holds)
 
     def took(self, seconds: float, bound_s: float, what: str) -> None:
-        """A time to deny, held against its bound."""
+        """A time to deny, held against its bound; denied before it had to be counts as at once."""
+        seconds = max(0.0, seconds)
         with self._lock:
             if self.worst_s is None or seconds > self.worst_s:
                 self.worst_s = seconds

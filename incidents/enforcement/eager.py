@@ -12,7 +12,7 @@ import types
 from collections.abc import Coroutine, Generator
 from typing import Any
 
-from incidents.patience import PromptProtocol
+from incidents.enforcement.patience import PromptProtocol
 
 HOT = ("/enforce/v1/lease", "/enforce/v1/authorize", "/ofrep/v1/evaluate/flags/")
 
