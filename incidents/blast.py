@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from incidents.holds import LIVE, Hold
-from incidents.snapshot import build, hold_keys
+from incidents.snapshot import hold_keys, part
 from incidents.state import State
 
 
@@ -64,14 +64,17 @@ def _replaced(state: State, holds: dict[str, Hold]) -> State:
 def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, table: str = LIVE) -> Blast:
     """What differs between two states that differ in ``holds``."""
     keys = sorted({key for hold in holds for key in hold_keys(before, hold)})
-    old, new = build(before), build(after)
+    old, new = part(before, keys), part(after, keys)
     entries = {}
     for key in keys:
         was, becomes = _look(old, key, table), _look(new, key, table)
         if was != becomes:
             entries[key] = (was, becomes)
+    affected = sorted(_affected(before, entries))
+    reached = {key for grant in affected for key in _reached(grant)}
+    old, new = part(before, reached), part(after, reached)
     access = []
-    for grant in sorted(_affected(before, entries)):
+    for grant in affected:
         partner, model, capability = grant.split(":")
         was = old.decide(partner, model, capability, now=now, table=table).reason
         becomes = new.decide(partner, model, capability, now=now, table=table).reason
@@ -93,15 +96,11 @@ def _look(snapshot: Any, key: str, table: str) -> Any:
 def _affected(state: State, entries: Iterable[str]) -> list[str]:
     """Grants that one of the changed entries can reach."""
     changed = set(entries)
-    return [
-        grant.id
-        for grant in state.catalog.grants.values()
-        if not changed.isdisjoint(
-            {
-                f"grant:{grant.id}",
-                f"partner:{grant.partner}",
-                f"flag:{grant.flag}",
-                f"model:{grant.flag.partition(':')[0]}",
-            }
-        )
-    ]
+    return [grant for grant in state.catalog.grants if not changed.isdisjoint(_reached(grant))]
+
+
+def _reached(grant: str) -> set[str]:
+    """The table keys that a grant's decision reads."""
+    partner, model, capability = grant.split(":")
+    flag = f"{model}:{capability}"
+    return {"ladder", f"model:{model}", f"flag:{flag}", f"partner:{partner}", f"grant:{grant}"}

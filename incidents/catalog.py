@@ -14,7 +14,6 @@ from typing import Any, Self
 
 DEFAULT_LADDER = ("internal", "red-team", "trusted-partner", "limited", "general")
 PERIODS = {"per_minute": "minute", "per_hour": "hour", "per_day": "day"}
-SECTIONS = ("stages", "models", "capabilities", "partners", "grants", "people")
 
 Cap = dict[str, int]  # per_minute, per_hour, per_day -> decisions
 
@@ -150,7 +149,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one catalog has that another has not; ``words`` are lines for people."""
+    """What one catalog has that another has not: ``section/id`` -> entry, and the paths that went away."""
 
     changed: dict[str, Any]
     removed: list[str]

@@ -1,8 +1,8 @@
 """
 The only place that reads a clock.
 
-Three clocks, for three questions: ``now`` for what people read (aware UTC), ``boot`` for how long something has
-been true (seconds that also pass while the machine sleeps), ``monotonic_ms`` for how long something took.
+Two clocks, for two questions: ``now`` for what people read (aware UTC), ``boot`` for how long something has been
+true (seconds that also pass while the machine sleeps).
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ Who a token speaks for, as one immutable table that hot paths can look up withou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from incidents.decisions import Asker
 from incidents.events import Actor
 from incidents.roles import Right, Role
 from incidents.state import State
+from incidents.tokens import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,14 @@ def credentials(state: State) -> dict[str, Credential]:
 
 def find(table: Mapping[str, Credential], secret: str) -> Credential | None:
     """The credential of a token as it was sent. The table is keyed by digest, so timing tells nothing of a secret."""
-    return table.get(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
+    return table.get(digest_of(secret))
+
+
+def sent_secrets(api_key: str, authorization: str) -> list[str]:
+    """What may be a token in a request's headers: ``X-API-Key``, then ``Authorization: Bearer``."""
+    scheme, _, rest = authorization.partition(" ")
+    bearer = rest if scheme.lower() == "bearer" else ""
+    return [secret for secret in (api_key.strip(), bearer.strip()) if secret]
 
 
 def local_admin(user: str) -> Asker:

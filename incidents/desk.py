@@ -19,13 +19,13 @@ import structlog
 from incidents.clock import Clock, rfc3339
 from incidents.credentials import Credential, credentials
 from incidents.decisions import Decided
-from incidents.decisions.incident import mask
 from incidents.errors import HeadMoved, Invalid, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, Event, WriteResumed
 from incidents.ledger import Answer, AnswerKey, Ledger, pages
 from incidents.snapshot import Change, Snapshot, advance, build
 from incidents.state import State, bring_back, fold, is_over, let_go
 from incidents.state_copy import FOLD_VERSION, dump_state, load_state
+from incidents.tokens import mask
 
 log = structlog.get_logger("andon.desk")
 
@@ -200,11 +200,11 @@ class Desk:
 
     def words(self, incident: str) -> dict[str, str]:
         """Title and summary of an incident, as its declaration wrote them (empty where redacted)."""
-        with self._lock:
-            if incident not in self._words:
-                for event in self.ledger.incident(incident)[:1]:
-                    self._words[incident] = dict(event.text or {})
-            return self._words.get(incident, {})
+        if (known := self._words.get(incident)) is not None:
+            return known
+        for event in self.ledger.incident(incident)[:1]:
+            self._remember_words(event)
+        return self._words.get(incident, {})
 
     def _remember_words(self, event: Event) -> None:
         if event.kind == "incident:life:declared" and event.incident:

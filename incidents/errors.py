@@ -16,9 +16,11 @@ Each surface translates once: HTTP to problem+json, the command line to an exit 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from playbooks.words import nearest as nearest  # where playbooks can use it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,19 @@ class FieldError:
 
 
 class AndonError(Exception):
-    """Base of everything below; ``str()`` of it is a sentence for a person."""
+    """
+    Base of everything below; ``str()`` of it is a sentence for a person.
+
+    ``status`` is HTTP's; ``code`` is stable and ends up as the problem's ``type``; ``errors`` names the wrong fields.
+    """
+
+    status = 500
+    code = ""
+    errors: tuple[FieldError, ...] = ()
 
 
 class Refused(AndonError):
-    """A person can fix this. ``code`` is stable and ends up as the problem's ``type``."""
+    """A person can fix this."""
 
     status = 422
     code = "refused"
@@ -51,6 +61,11 @@ class Invalid(Refused):
 
     status = 422
     code = "invalid"
+
+    @classmethod
+    def at(cls, where: str, message: str, *, code: str | None = None) -> Self:
+        """One wrong field, of which the message says everything."""
+        return cls(message, code=code, errors=[FieldError(where, message)])
 
 
 class Unknown(Refused):
@@ -87,9 +102,3 @@ class LedgerUnavailable(Unavailable):
 
 class HeadMoved(Unavailable):
     """The ledger's head is no longer the one that the decision was made on."""
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` with a leading space, or nothing: the tail of a message about an unknown name."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.55)
-    return f" Did you mean '{close[0]}'?" if close else ""

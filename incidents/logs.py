@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from incidents.decisions.incident import mask
+from incidents.tokens import mask
 
 
 def configure_logs(form: str) -> None:

@@ -24,13 +24,14 @@ from incidents.desk import Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points, point_row
 from incidents.enforcement.usage import UsageBook
-from incidents.errors import FieldError, Invalid, Refused, Unknown, nearest
+from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.ledger import Answer, AnswerKey
 from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row, rows
+from incidents.tokens import mask, new_secret
 from playbooks.loader import Library, UnknownPlaybook
 from playbooks.plan import Plan
 
@@ -70,7 +71,7 @@ class Operations:
             lambda state, now: incident.declare(state, request, asker, now),
             actor=asker.actor,
             key=key,
-            answer=lambda state, decided, events: self._declared(state, request, decided, events),
+            answer=self._declared,
             narrowing="" if kind is Kind.TEST else f"{request.playbook.id} {dict(request.parameters)}",
         )
         return _reply(outcome.answer, outcome.replayed)
@@ -79,12 +80,8 @@ class Operations:
         """Direct break-glass: needs a reason and nothing else."""
         if what not in KILL_KINDS:
             message = f"unknown kind '{what[:40]}'.{nearest(what, KILL_KINDS)} Kill a partner, a capability or a model."
-            raise Invalid(message, errors=[FieldError("what", message)])
-        if not reason.strip():
-            raise Invalid("a kill needs a reason", errors=[FieldError("reason", "say why, in a few words")])
-        if len(reason) > incident.REASON_LIMIT:
-            message = f"the reason has {len(reason)} characters; at most {incident.REASON_LIMIT} are taken"
-            raise Invalid(message, code="too-long", errors=[FieldError("reason", message)])
+            raise Invalid.at("what", message)
+        incident.check_reason(reason, "a kill needs a reason")
         body = {"playbook": BREAK_GLASS, "parameters": {what: name}, "summary": reason}
         return self.declare(asker, body, key)
 
@@ -97,7 +94,7 @@ class Operations:
             steps = incident.planned(state, request)
             kind = Kind(request.kind)
             table = SHADOW if kind is Kind.DRILL else LIVE
-            holds = [h for found in incident.holds_of(state, "preview", kind, steps.actions).values() for h in found]
+            holds = list(incident.holds_of(state, "preview", kind, steps.actions).values())
             after = with_holds(state, holds)
             found = compare(state, after, holds, now, table)
             joins = None if request.separate else incident.same_standing(state, request)
@@ -152,11 +149,10 @@ class Operations:
         try:
             entry = self.library.entry(name)
         except UnknownPlaybook as error:
-            raise Invalid(str(error), code="unknown-playbook", errors=[FieldError("playbook", str(error))]) from error
+            raise Invalid.at("playbook", str(error), code="unknown-playbook") from error
         kind = body.get("kind") or Kind.REAL.value
         if kind not in tuple(Kind):
-            message = f"unknown kind '{str(kind)[:40]}'; it is real, drill or test"
-            raise Invalid(message, errors=[FieldError("kind", message)])
+            raise Invalid.at("kind", f"unknown kind '{str(kind)[:40]}'; it is real, drill or test")
         return Declare(
             playbook=entry.playbook,
             digest=entry.digest,
@@ -168,19 +164,23 @@ class Operations:
             separate=bool(body.get("separate")),
         )
 
-    def _declared(self, state: State, request: Declare, decided: Decided, events: Sequence[Event]) -> Answer:
+    def _declared(self, state: State, decided: Decided, events: Sequence[Event]) -> Answer:
         """Made inside the transaction, so that the same key gets the same answer after a crash."""
         if decided.joined:
             known = state.incidents[decided.subject]
             containment = self._containment(state, known)
             first = views.names(state).get(known.declared_by, known.declared_by)
-            row = views.incident_row(state, known, self.desk.words(known.id))
+            row = views.incident_row(known, self.desk.words(known.id))
             return _answer(200, row | {"joined": True, "first_by": first, "containment": containment})
         placed = [e for e in events if e.kind == "access:hold:placed"]
         revision = placed[-1].seq if placed else state.revision
         holds = [Hold.read(e.data["hold"]) for e in placed]
         ordered_at = events[-1].recorded_at
         facts = events[0].data
+        became = [e.data["state"] for e in events if e.kind == "incident:action:recorded"]
+        containment = self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
+        if not holds and "waiting" in became:  # nothing is off before a person gives the word
+            containment["state"] = "pending"
         body = {
             "id": decided.subject,
             "kind": facts["incident_kind"],
@@ -192,8 +192,7 @@ class Operations:
             "skipped": [e.data["words"] for e in events if e.data.get("state") == "skipped"],
             "url": f"{self.public_url}/incidents/{decided.subject}",
             "joined": False,
-            "containment": self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
-            | {"outside": {"done": 0, "total": len([e for e in events if e.data.get("state") == "outside"])}},
+            "containment": containment | {"outside": {"done": 0, "total": became.count("outside")}},
         }
         return _answer(201, body)
 
@@ -227,15 +226,14 @@ class Operations:
                 and kind in ("", outline.kind)
             ]
         if cursor and start == 0:
-            message = f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is"
-            raise Invalid(message, errors=[FieldError("cursor", message)])
+            raise Invalid.at("cursor", f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is")
         if search:
             ids = self._searched(ids, search)
         found: list[Json] = []
         for id in ids[: limit + 1]:
             words = self.desk.words(id)
             with self.desk.read(id) as state:
-                found.append(views.incident_row(state, state.incidents[id], words))
+                found.append(views.incident_row(state.incidents[id], words))
         return {"items": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
 
     def _searched(self, ids: Sequence[str], search: str) -> list[str]:
@@ -246,7 +244,7 @@ class Operations:
             if id not in declared:
                 with self.desk.read() as state:
                     known = state.incidents.get(id)
-                    row = views.incident_row(state, known, {}) if known else None
+                    row = views.incident_row(known, {}) if known else None
                 if row is None or not _matches(row, self.desk.words(id), search):
                     continue
             found.append(id)
@@ -302,9 +300,7 @@ class Operations:
         with self.desk.read() as state:
             open_ids = [id for id in list(state.incidents)[::-1] if views.stands_open(state.incidents[id])]
             others = [id for id in islice(reversed(state.order), len(open_ids) + recent) if id not in open_ids][:recent]
-            points = [
-                row for row in self.points.overview(state, self.desk.clock.boot()) if row["standing"] != "retired"
-            ]
+            points = self.points.overview(state, self.desk.clock.boot())
             dark = views.dark(state)
         return {
             "open": [self._board_row(id) for id in open_ids],
@@ -320,7 +316,7 @@ class Operations:
             containment = self.points.containment(state, found, self.desk.clock.boot())
             open_requests = [r for r in found.requests if restore.is_open(state.requests[r], self.desk.clock.now())]
             waiting = [a.number for a in found.actions.values() if a.state == "waiting"]
-            return views.incident_row(state, found, words) | {
+            return views.incident_row(found, words) | {
                 "containment": {name: containment[name] for name in ("state", "confirmed", "total", "contained_by")},
                 "restores_open": open_requests,
                 "actions_waiting": waiting,
@@ -358,7 +354,7 @@ class Operations:
         needs(asker, Right.RESPOND, "validating an action")
         return self._do(
             asker,
-            lambda state, now: incident.validate(state, id, number, asker, now),
+            lambda state, now: incident.validate(state, id, number),
             lambda state, decided, events: (
                 200,
                 {"incident": decided.subject, "action": number, "revision": events[-1].seq},
@@ -396,7 +392,7 @@ class Operations:
     def restore_request(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading a restore request")
         with self.desk.read(id) as state:
-            return views.restore(state, restore.get_request(state, id), self.desk.clock.now())
+            return views.restore(restore.get_request(state, id), self.desk.clock.now())
 
     def approve(self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None) -> Reply:
         """An approval that is not allowed to count is refused, and the attempt is written down."""
@@ -484,7 +480,7 @@ class Operations:
         self, asker: Asker, request: access.CreateToken, key: AnswerKey | None = None
     ) -> tuple[Reply, str | None]:
         """The reply without the secret, and the secret: None where the answer is a repeated one."""
-        secret = access.new_secret()
+        secret = new_secret()
         reply = self._do(
             asker,
             lambda state, now: access.create_token(state, request, secret, asker),
@@ -634,7 +630,7 @@ def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Jso
 
 def _known(id: str, known: Collection[str], what: str) -> None:
     if id not in known:
-        raise Unknown(f"unknown {what} '{id[:80]}'.{nearest(id[:200], known)}", code=f"unknown-{what.split()[-1]}")
+        raise Unknown(f"unknown {what} '{id[:80]}'.{nearest(id, known)}", code=f"unknown-{what.split()[-1]}")
 
 
 def _without_holders(sheet: Json) -> Json:
@@ -645,7 +641,7 @@ def _without_holders(sheet: Json) -> Json:
 
 def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters are chained for good, so a token that was pasted into one is masked before anything looks at it."""
-    return {name: incident.mask(value) if isinstance(value, str) else value for name, value in parameters.items()}
+    return {name: mask(value) if isinstance(value, str) else value for name, value in parameters.items()}
 
 
 def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:
@@ -661,5 +657,4 @@ def _moment(at: str | None) -> datetime | None:
     try:
         return parse_rfc3339(at)
     except ValueError as error:
-        message = f"'{at[:60]}' is not a time with its zone, like 2026-11-23T14:02:07Z"
-        raise Invalid(message, errors=[FieldError("at", message)]) from error
+        raise Invalid.at("at", f"'{at[:60]}' is not a time with its zone, like 2026-11-23T14:02:07Z") from error

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from incidents.errors import AndonError, FieldError, Refused
+from incidents.errors import AndonError, FieldError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -29,6 +29,4 @@ def problem(status: int, detail: str, *, code: str = "", errors: Sequence[FieldE
 
 def of_error(error: AndonError) -> dict[str, Any]:
     """The problem that one of our own errors is."""
-    status = getattr(error, "status", 500)
-    errors = error.errors if isinstance(error, Refused) else ()
-    return problem(status, str(error), code=getattr(error, "code", ""), errors=errors)
+    return problem(error.status, str(error), code=error.code, errors=error.errors)

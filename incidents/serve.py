@@ -12,6 +12,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,11 +25,11 @@ from incidents.credentials import local_admin
 from incidents.enforcement.eager import EagerProtocol
 from incidents.enforcement.front import Front
 from incidents.enforcement.patience import WholeRequests, close_the_slow
-from incidents.errors import Unavailable
+from incidents.errors import Conflicting, Unavailable
 from incidents.ledger.serving import serve_lock
 from incidents.logs import configure_logs
 from incidents.service import Service, init, os_user
-from incidents.settings import Settings
+from incidents.settings import Settings, for_url
 from incidents.ticker import Ticker
 from incidents.web import page_reader
 
@@ -48,6 +49,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._front, self._started = front, started
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -56,7 +58,8 @@ class Server(uvicorn.Server):
         self._started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._sweeping.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         await super().shutdown(sockets=sockets)
 
     @contextmanager
@@ -97,7 +100,7 @@ def build_front(service: Service) -> Front:
     return front
 
 
-def run(settings: Settings, *, host: str | None = None, port: int | None = None, demo: bool = False) -> None:
+def run(settings: Settings, *, demo: bool = False) -> None:
     """
     Serve until SIGTERM or SIGINT.
 
@@ -107,12 +110,11 @@ def run(settings: Settings, *, host: str | None = None, port: int | None = None,
     """
     configure_logs(settings.log)
     _allow_many_connections()
-    host, port = host or settings.host, settings.port if port is None else port
     with ExitStack() as stack:
         if not settings.database_path.exists():
             _first_start(settings, quiet=demo)
         stack.enter_context(serve_lock(settings.database_path))
-        listening = stack.enter_context(_listen(host, port))
+        listening = stack.enter_context(_listen(settings.host, settings.port))
         service = Service.open(settings)
         stack.callback(service.stop)
         _prepare(service)
@@ -170,11 +172,19 @@ def _prepare(service: Service) -> None:
     service.use_lease_setting()
     for remark in (*service.playbooks.remarks, *map(str, service.playbooks.problems)):
         click.echo(f"playbooks: {remark}", err=True)
-    path = service.settings.catalog
-    if path is not None:
+    if service.settings.catalog is not None:
+        _apply_catalog(service, service.settings.catalog)
+
+
+def _apply_catalog(service: Service, path: Path) -> None:
+    """What an incident's hold forbids to change stays as it is: a restart in the middle of one must come up."""
+    try:
         said = service.operations.apply_catalog(local_admin(os_user()), path.read_bytes(), str(path))
-        for line in (*said["changes"], *said["overridden"]):
-            click.echo(f"catalog: {line}")
+    except Conflicting as error:
+        click.echo(f"catalog: {path} was not applied: {error}", err=True)
+        return
+    for line in (*said["changes"], *said["overridden"]):
+        click.echo(f"catalog: {line}")
 
 
 def _say_ready(service: Service, listening: socket.socket) -> None:
@@ -186,9 +196,7 @@ def _say_ready(service: Service, listening: socket.socket) -> None:
 def address(listening: socket.socket) -> str:
     """The URL of a listening socket."""
     host, port = listening.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{for_url(host)}:{port}"
 
 
 def _demo(service: Service, stack: ExitStack, listening: socket.socket) -> Callable[[], None]:

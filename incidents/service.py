@@ -7,12 +7,12 @@ the command line beside a ledger builds the same service without it.
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import hmac
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
@@ -25,7 +25,7 @@ from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
-from incidents.errors import AndonError, Conflicting, Unavailable
+from incidents.errors import AndonError, Conflicting, Unavailable, Unknown
 from incidents.events import (
     SYSTEM,
     Actor,
@@ -44,8 +44,11 @@ from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE
 from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
+from incidents.tokens import digest_of, new_secret
+from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
 from runbooks.library import Library as Runbooks
+from runbooks.library import Runbook, UnknownRunbook
 
 log = structlog.get_logger("andon.service")
 
@@ -101,6 +104,28 @@ class Service:
                 unknown_at=state.points if restored else (),
             )
             self.usage.load(self.ledger.usage(since=window_start(now, "day")))
+
+    # --- what is on the shelf ---
+
+    def playbook(self, id: str) -> Entry:
+        """
+        Raises:
+            Unknown: With the nearest id.
+        """
+        try:
+            return self.playbooks.entry(id)
+        except UnknownPlaybook as error:
+            raise Unknown(str(error), code="unknown-playbook") from error
+
+    def runbook(self, slug: str) -> Runbook:
+        """
+        Raises:
+            Unknown: With the nearest slug.
+        """
+        try:
+            return self.runbooks.get(slug)
+        except UnknownRunbook as error:
+            raise Unknown(str(error), code="unknown-runbook") from error
 
     # --- secrets that pages and tickets are signed with ---
 
@@ -168,8 +193,8 @@ class Service:
 
     def _complain(self, error: Exception) -> None:
         """Each trouble once a minute; with the traceback where it is not one that we know."""
-        now = time.monotonic()
-        if now - self._complained.get(str(error), -60.0) >= 60:
+        now = self.clock.boot()
+        if now - self._complained.get(str(error), float("-inf")) >= 60:
             self._complained = {str(error): now}
             log.error("cycle_failed", error=str(error), exc_info=not isinstance(error, AndonError))
 
@@ -251,11 +276,9 @@ class Service:
     # --- once a second, and once an hour ---
 
     def flush(self) -> None:
-        """Telemetry to its side tables."""
-        if uses := self.points.take_changed_uses():
-            self.ledger.write_point_uses(uses)
-        if usage := self.usage.take_unwritten():
-            self.ledger.write_usage(usage)
+        """Telemetry to its side tables; what can't be written now goes with the next."""
+        self.points.write_changed_uses(self.ledger.write_point_uses)
+        self.usage.write_changed(self.ledger.write_usage)
 
     def every_second(self) -> None:
         self.desk.try_resume()
@@ -329,13 +352,11 @@ def init(settings: Settings, *, token_name: str = "first-admin") -> tuple[str, S
     key = load_key(path) if path.exists() else make_key(path)
     ledger = _empty_ledger(settings)
     try:
-        secret = access.new_secret()
+        secret = new_secret()
         opening = [
             Draft(LedgerOpened(ledger_id=ledger.id, public_key=key.public, fingerprint=key.fingerprint)),
             Draft(LeaseSet(seconds=settings.lease)),
-            Draft(
-                TokenCreated(id=secrets.token_hex(6), name=token_name, role="admin", digest=access.digest_of(secret))
-            ),
+            Draft(TokenCreated(id=secrets.token_hex(6), name=token_name, role="admin", digest=digest_of(secret))),
         ]
         actor = Actor(person=f"local:{os_user()}", token=None, via="cli")
         ledger.append(opening, actor=actor, now=SystemClock().now(), expected=0)
@@ -367,8 +388,6 @@ def _empty_ledger(settings: Settings) -> SqliteLedger:
 
 
 def os_user() -> str:
-    import getpass
-
     try:
         return getpass.getuser()
     except (OSError, KeyError):

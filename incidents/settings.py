@@ -4,6 +4,7 @@ Settings from the environment, read once. A wrong value stops the start with one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from incidents.state import DEFAULT_LEASE_SECONDS
 
 T = TypeVar("T")
 SQLITE = "sqlite:///"
+_PASSWORD = re.compile(r"//[^/@]*@")  # who a URL signs in as, and with what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Settings:
     @property
     def url(self) -> str:
         """Where people and gateways reach this service."""
-        return self.public_url or f"http://{_for_url(self.host)}:{self.port}"
+        return self.public_url or f"http://{for_url(self.host)}:{self.port}"
 
     @property
     def lease(self) -> int:
@@ -64,7 +66,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             return parse(value.strip())
         except ValueError:
-            raise Invalid(f"{name}={value!r}: it takes {takes}") from None
+            raise Invalid(f"{name}={_PASSWORD.sub('//[masked]@', value)!r}: it takes {takes}") from None
 
     none: Path | None = None
     no_lease: int | None = None
@@ -137,7 +139,8 @@ def _one_of(value: str, known: tuple[str, ...]) -> str:
     return value
 
 
-def _for_url(host: str) -> str:
+def for_url(host: str) -> str:
+    """A host to listen on as it stands in a URL that reaches it from this machine."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

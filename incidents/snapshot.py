@@ -216,6 +216,28 @@ def build(state: State) -> Snapshot:
     )
 
 
+def part(state: State, keys: Iterable[str]) -> Snapshot:
+    """Only these entries, without digest and holders: enough to look at or decide, and cheap beside ``build``."""
+    wanted = list(keys)
+    live = {key: entry for key in wanted if (entry := _entry(state, key, LIVE)) is not None}
+    shadow = {}
+    if any(hold.table == SHADOW for hold in state.holds.values()):
+        found = {key: _entry(state, key, SHADOW) for key in wanted}
+        shadow = {key: entry for key, entry in found.items() if entry is not None and entry != live.get(key)}
+    return Snapshot(
+        ledger=state.ledger,
+        revision=state.revision,
+        lease_seconds=state.lease_seconds,
+        live=live,
+        shadow=shadow,
+        sum=0,
+        holders={},
+        keys={},
+        digest="",
+        unreadable=state.unreadable,
+    )
+
+
 def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Snapshot, Change]:
     """The next snapshot after ``events`` (already folded into ``state``), and the difference that travels."""
     touched: set[str] = set()

@@ -170,7 +170,7 @@ class State:
     unreadable: str | None = None
     public_key: str | None = None
     fingerprint: str | None = None
-    # Index over ``holds``: (table, target) -> hold ids. Derived; rebuilt when a kept state is loaded.
+    # Index over ``holds``: (table, target) -> holds by id. Derived; rebuilt when a kept state is loaded.
     by_target: dict[tuple[str, str], dict[str, Hold]] = field(default_factory=dict)
 
     def holds_on(self, target: str, table: str = LIVE) -> Iterable[Hold]:

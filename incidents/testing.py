@@ -17,6 +17,7 @@ from incidents.ledger import Ledger
 from incidents.ledger.memory import MemoryLedger
 from incidents.service import Service
 from incidents.settings import Settings
+from incidents.tokens import digest_of
 
 ADMIN = local_admin("tester")
 
@@ -51,7 +52,7 @@ class Workshop:
         return self.secret(name, "enforcer")
 
     def credential(self, secret: str) -> Credential:
-        return self.service.desk.credentials[access.digest_of(secret)]
+        return self.service.desk.credentials[digest_of(secret)]
 
     def headers(self, secret: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {secret}"}

@@ -99,6 +99,11 @@ def _declared(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return f"{words}: {title}" if title else words
 
 
+def _joined(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    said = ". ".join(words for words in (text.get("title"), text.get("summary")) if words)
+    return f"Declared again by {data['person']}; joined" + (f": {said}" if said else "")
+
+
 def _action(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     match data["state"]:
         case "applied":
@@ -140,7 +145,7 @@ def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 _TELLINGS: dict[str, _Telling] = {
     "incident:life:declared": _Telling(_declared, "people", "stop", True),
-    "incident:life:joined": _Telling(lambda d, t: f"Declared again by {d['person']}; joined", "people"),
+    "incident:life:joined": _Telling(_joined, "people"),
     "incident:action:recorded": _Telling(_action),
     "access:hold:placed": _Telling(lambda d, t: f"In force: {Hold.read(d['hold']).words()}", "machine", "stop", True),
     "access:hold:lifted": _Telling(lambda d, t: f"Lifted: hold {d['hold']} by {d['request']}", "machine", "ok", True),

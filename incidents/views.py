@@ -26,7 +26,7 @@ def names(state: State) -> dict[str, str]:
     return {p.id: p.name for p in state.catalog.people.values() if p.name}
 
 
-def incident_row(state: State, incident: Incident, words: Mapping[str, str]) -> Json:
+def incident_row(incident: Incident, words: Mapping[str, str]) -> Json:
     """One line of a list."""
     return {
         "id": incident.id,
@@ -93,7 +93,7 @@ def incident_whole(
     state: State, incident: Incident, words: Mapping[str, str], containment: Json, now: datetime
 ) -> Json:
     """Everything about one incident but its timeline."""
-    return incident_row(state, incident, words) | {
+    return incident_row(incident, words) | {
         "summary": words.get("summary", ""),
         "playbook": {
             "id": incident.playbook,
@@ -113,7 +113,7 @@ def incident_whole(
         "roles": dict.fromkeys(incident.roles),
         "exit": incident.exit,
         "restore": incident.restore,
-        "restores": [restore(state, state.requests[r], now) for r in incident.requests],
+        "restores": [restore(state.requests[r], now) for r in incident.requests],
         "postmortem": incident.postmortem | ({"state": "owed"} if incident.postmortem else {}),
     }
 
@@ -140,7 +140,7 @@ def _hold(state: State, incident: Incident, id: str) -> Json:
     }
 
 
-def restore(state: State, request: RestoreRequest, now: datetime) -> Json:
+def restore(request: RestoreRequest, now: datetime) -> Json:
     return {
         "id": request.id,
         "incident": request.incident,
@@ -200,7 +200,7 @@ def model(state: State, id: str) -> Json:
         "title": known.title,
         "stage": known.stage,
         "stage_in_force": stage_in_force(state, id),
-        "halted": any(h.kind == "halt" for h in holds),
+        "halted": any(h.kind is HoldKind.HALT for h in holds),
         "ladder": list(state.catalog.stages),
         "capabilities": sorted(c.id for c in state.catalog.capabilities.values() if id in c.models),
         "held_by": [{"incident": h.incident, "words": h.words()} for h in holds],

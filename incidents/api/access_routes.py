@@ -8,7 +8,7 @@ from incidents.api.forms import Approval, Nothing, Refusal, RestoreAsk, TokenReq
 from incidents.api.queries import CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route, told
 from incidents.decisions.access import CreateToken
-from incidents.errors import FieldError, Forbidden, Invalid
+from incidents.errors import Forbidden, Invalid
 from incidents.roles import Right
 
 RESTORES, ACCESS = "Restores", "Tokens and points"
@@ -108,7 +108,7 @@ def decision(call: Call) -> Said:
     if own and asked["partner"] not in ("", call.asker.partner):
         raise Forbidden(f"a partner's token asks for itself: '{call.asker.partner}'")
     if not own and not asked["partner"]:
-        raise Invalid("partner is missing", errors=[FieldError("partner", "partner is missing")])
+        raise Invalid.at("partner", "partner is missing")
     region = asked["region"] or None
     found = call.operations.check(call.asker, asked["partner"], asked["model"], asked["capability"], region)
     return Said(200, found)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from incidents.api.registry import Route
-from incidents.credentials import find
+from incidents.credentials import find, sent_secrets
 from incidents.decisions import Asker, needs
 from incidents.desk import Desk
 from incidents.errors import Refused
@@ -34,7 +34,7 @@ def asker_of(environ: Mapping[str, Any], desk: Desk) -> Asker:
     inside = environ.get(INSIDE)
     if isinstance(inside, Asker):
         return inside
-    secrets = _secrets(environ)
+    secrets = sent_secrets(str(environ.get("HTTP_X_API_KEY", "")), str(environ.get("HTTP_AUTHORIZATION", "")))
     for secret in secrets:
         credential = find(desk.credentials, secret)
         if credential is not None:
@@ -57,12 +57,3 @@ def guard(route: Route, asker: Asker) -> None:
 def owner_of(asker: Asker) -> str:
     """Whose repeats are the same request: the person's, or the token's where there is no person."""
     return asker.actor.person or f"token:{asker.token or asker.actor.via}"
-
-
-def _secrets(environ: Mapping[str, Any]) -> list[str]:
-    """What may be a token: ``X-API-Key``, then ``Authorization: Bearer``, as the enforcement routes read them."""
-    found = [str(environ.get("HTTP_X_API_KEY", "")).strip()]
-    scheme, _, rest = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-    if scheme.lower() == "bearer":
-        found.append(rest.strip())
-    return [secret for secret in found if secret]

@@ -51,8 +51,7 @@ def read_json(octets: bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except Doubled as error:
-        message = f"the key {shown(error.key)} is there twice"
-        raise Invalid(message, errors=[FieldError(printable(error.key), message)]) from error
+        raise Invalid.at(printable(error.key), f"the key {shown(error.key)} is there twice") from error
     except json.JSONDecodeError as error:
         raise NotJson(f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
     except RecursionError as error:

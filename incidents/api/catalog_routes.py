@@ -9,12 +9,10 @@ from typing import Any
 from incidents import catalog_file
 from incidents.api.queries import CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route
-from incidents.errors import Unknown
 from incidents.roles import Right
-from playbooks.loader import Entry, UnknownPlaybook
+from playbooks.loader import Entry
 from playbooks.schema import SIZE_LIMIT
 from playbooks.source import parse
-from runbooks.library import UnknownRunbook
 
 CATALOG, LIBRARY = "Catalog", "Playbooks and runbooks"
 YAML = ("application/yaml", "text/yaml", "application/x-yaml", "text/plain", "application/json")
@@ -153,10 +151,7 @@ def playbooks(call: Call) -> Said:
 )
 def playbook(call: Call) -> Said:
     """One playbook: `definition` is its file as values, `source` the file itself."""
-    try:
-        entry = call.service.playbooks.entry(call.path["id"])
-    except UnknownPlaybook as error:
-        raise Unknown(str(error), code="unknown-playbook") from error
+    entry = call.service.playbook(call.path["id"])
     definition = parse(entry.text, entry.path.name, limit=SIZE_LIMIT).value
     return Said(200, _playbook(entry) | {"definition": definition, "source": entry.text})
 
@@ -194,10 +189,7 @@ def runbooks(call: Call) -> Said:
 )
 def runbook(call: Call) -> Said:
     """One runbook, as Markdown and as sanitised HTML."""
-    try:
-        found = call.service.runbooks.get(call.path["slug"])
-    except UnknownRunbook as error:
-        raise Unknown(str(error), code="unknown-runbook") from error
+    found = call.service.runbook(call.path["slug"])
     return Said(
         200,
         {

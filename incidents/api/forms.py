@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT
+from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT, Kind
+from incidents.operations import KILL_KINDS
 
 
 class Form(BaseModel):
@@ -23,7 +24,7 @@ Summary = Annotated[str, Field(json_schema_extra={"maxLength": SUMMARY_LIMIT})]
 Reason = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": REASON_LIMIT})]
 Note = Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": NOTE_LIMIT})]
 Severity = Annotated[str, Field(json_schema_extra={"enum": [*SEVERITIES]})]
-KindName = Annotated[str, Field(json_schema_extra={"enum": ["real", "drill", "test"]})]
+KindName = Annotated[str, Field(json_schema_extra={"enum": [kind.value for kind in Kind]})]
 ActionNumber = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -42,7 +43,7 @@ class Declaration(Form):
 class Kill(Form):
     """Direct break-glass on one thing."""
 
-    what: Annotated[str, Field(json_schema_extra={"enum": ["partner", "capability", "model"]})]
+    what: Annotated[str, Field(json_schema_extra={"enum": [*KILL_KINDS]})]
     name: str
     reason: Reason
 

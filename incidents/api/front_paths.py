@@ -48,6 +48,7 @@ FRONT_COMPONENTS: dict[str, Schema] = {
         reason=TEXT,
         metadata=ANY_OBJECT,
     ),
+    "EvaluationError": thing({"key": TEXT}, errorCode=TEXT, errorDetails=TEXT),
     "Evaluations": thing(flags=many(ref("Evaluation")), metadata=ANY_OBJECT, eventStreams=many(ANY_OBJECT)),
     "FlagSet": ANY_OBJECT,
     "Healthy": thing(status=TEXT),
@@ -199,4 +200,3 @@ FRONT_PATHS: dict[str, dict[str, Any]] = {
         )
     },
 }
-FRONT_COMPONENTS["EvaluationError"] = thing({"key": TEXT}, errorCode=TEXT, errorDetails=TEXT)

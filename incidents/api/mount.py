@@ -80,7 +80,7 @@ def answer_unrouted(app: Flask) -> None:
 
 
 def ours(path: str) -> bool:
-    return path.startswith(("/api/", "/metrics"))
+    return path.startswith(("/api/", "/metrics", "/enforce/", "/ofrep/", "/flagd/"))
 
 
 # --- one request ----------------------------------------------------------------------------------------------------
@@ -105,8 +105,7 @@ def _view(route: Route, service: Service) -> Callable[..., Response]:
 def _check_path(path: Mapping[str, str]) -> None:
     for name, text in path.items():
         if "\0" in text or "\ufffd" in text:
-            message = f"{name} holds a character that no id has (NUL, or bytes that are not UTF-8)"
-            raise Invalid(message, errors=[FieldError(name, message)])
+            raise Invalid.at(name, f"{name} holds a character that no id has (NUL, or bytes that are not UTF-8)")
 
 
 def _octets(route: Route) -> bytes:
@@ -160,7 +159,7 @@ def _key(asker: Asker, digest: str) -> AnswerKey | None:
         return None
     if not (0 < len(text) <= KEY_LIMIT and text.isascii() and text.isprintable()):
         message = f"Idempotency-Key is 1 to {KEY_LIMIT} printable ASCII characters; this one has {len(text)}"
-        raise Invalid(message, errors=[FieldError("Idempotency-Key", message)])
+        raise Invalid.at("Idempotency-Key", message)
     return AnswerKey(owner=owner_of(asker), route=f"{request.method} {request.path}", key=text, body=digest)
 
 

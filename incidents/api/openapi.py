@@ -83,7 +83,8 @@ def roles_for(route: Route) -> list[str]:
     """The roles whose tokens may use a route; none means that it takes no token."""
     if route.right is None:
         return []
-    return [role.value for role, rights in RIGHTS.items() if route.right in rights or (route.own and _own(rights))]
+    enough = {route.right, Right.OWN_ACCESS} if route.own else {route.right}
+    return [role.value for role, rights in RIGHTS.items() if not rights.isdisjoint(enough)]
 
 
 def faults_of(route: Route) -> list[int]:
@@ -103,10 +104,6 @@ def faults_of(route: Route) -> list[int]:
     if route.path == "/metrics":
         found -= {422, 503}
     return sorted(found)
-
-
-def _own(rights: frozenset[Right]) -> bool:
-    return Right.OWN_ACCESS in rights
 
 
 def _path_item(route: Route) -> dict[str, Any]:

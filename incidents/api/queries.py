@@ -57,7 +57,7 @@ class Query:
         return text
 
     def wrong(self, message: str) -> Invalid:
-        return Invalid(message, errors=[FieldError(self.name, message)])
+        return Invalid.at(self.name, message)
 
     def _number(self, text: str, low: int) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= self.high):

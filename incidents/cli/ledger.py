@@ -83,13 +83,13 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
     Example:
       andon serve --port 8600
     """
-    found = settings()
+    found = settings(starting=True)
     found = dataclasses.replace(
         found, host=host if host is not None else found.host, port=port if port is not None else found.port
     )
     from incidents.serve import run
 
-    run(found, host=found.host, port=found.port, demo=demo)
+    run(found, demo=demo)
 
 
 @click.command()

@@ -77,7 +77,7 @@ def refuse(request: str, reason: str) -> None:
     Example:
       andon refuse INC-2026-0001-R1 --reason "the old key still works"
     """
-    with connect(person_needed="refusing a restore") as andon:
+    with connect() as andon:
         answer = andon.post("restores", request, "refusal", body={"reason": reason})
         say(answer, lambda a: [f"{a['id']} is refused; what it asked for stays off"])
 

@@ -79,13 +79,17 @@ def declared(answer: Json) -> Lines:
         (_off(str(answer["kind"])), answer["holds"] or ["nothing"]),
         ("skipped", answer.get("skipped")),
         ("revision", answer["revision"]),
-        ("containment", list(containment(answer["containment"]))),
+        ("containment", _evidence(answer)),
         ("page", answer.get("url")),
     )
 
 
 def _off(kind: str) -> str:
     return {"drill": "off in shadow", "test": "off"}.get(kind, "off now")
+
+
+def _evidence(answer: Json) -> list[str]:
+    return list(containment(answer["containment"])) if answer["holds"] else ["nothing is held, so nothing to confirm"]
 
 
 def containment(found: Json) -> Lines:
@@ -193,7 +197,7 @@ def incident(answer: Json) -> Lines:
         ("summary", answer["summary"]),
         ("playbook", f"{playbook['id']} v{playbook['version']} {told}"),
         ("revision", answer["revision"]),
-        ("containment", list(containment(answer["containment"]))),
+        ("containment", _evidence(answer)),
         ("actions", [_planned(action) for action in answer["actions"]]),
         ("holds", [_hold(hold) for hold in answer["holds"]]),
         ("owed", _owed(answer)),

@@ -100,13 +100,17 @@ def connect(*, person_needed: str = "") -> Iterator[Andon]:
         yield Andon(direct)
 
 
-def settings() -> Settings:
+def settings(*, starting: bool = False) -> Settings:
     """
+    Args:
+        starting: Also what only a service reads when it starts: a kill must not fail for a file that it never opens.
+
     Raises:
         Failed: A variable is wrong; the line names it, its value and what it takes.
     """
+    read = os.environ if starting else {name: told for name, told in os.environ.items() if name != "ANDON_CATALOG"}
     try:
-        return read_settings(os.environ)
+        return read_settings(read)
     except Invalid as error:
         raise Failed(Exit.WRONG_USAGE, str(error)) from error
 

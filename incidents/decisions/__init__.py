@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from incidents.errors import Forbidden
 from incidents.events import Actor, Draft
 from incidents.roles import Right, least_role
 
@@ -42,7 +43,5 @@ def needs(asker: Asker, right: Right, what: str) -> None:
     Raises:
         Forbidden: The right is missing.
     """
-    from incidents.errors import Forbidden
-
     if not asker.may(right):
         raise Forbidden(f"{what} needs the role '{least_role(right)}' or above; {asker.actor.name} does not have it")

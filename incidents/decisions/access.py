@@ -6,7 +6,6 @@ A change that a hold overrides is accepted and says so; what would let something
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -16,11 +15,12 @@ from typing import Any
 from incidents import events as ev
 from incidents.catalog import Difference, Partner, difference
 from incidents.decisions import Asker, Decided, needs
-from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
+from incidents.errors import Conflicting, Invalid, Unknown, nearest
 from incidents.events import Draft
 from incidents.holds import Hold, HoldKind
 from incidents.roles import PEOPLE_ROLES, Right, Role
 from incidents.state import State, Token
+from incidents.tokens import digest_of
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@:-]{0,63}")
 LEASE_MIN, LEASE_MAX = 2, 300
@@ -37,7 +37,7 @@ def apply_catalog(
     asker: Asker,
 ) -> tuple[Decided, Difference]:
     """
-    The drafts that make the catalog what ``sections`` says, and the difference in words.
+    The drafts that make the catalog what ``sections`` says, and the difference (``describe`` puts it in words).
 
     ``directory`` holds the addresses that the file named (None: the entry has none any more).
 
@@ -219,16 +219,6 @@ class CreateToken:
     partner: str | None = None
 
 
-def new_secret() -> str:
-    """A token: 256 random bits behind ``andon_``, so that it is recognised and masked wherever it turns up."""
-    return "andon_" + secrets.token_urlsafe(32)
-
-
-def digest_of(secret: str) -> str:
-    """What is stored. 256 random bits need no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def create_token(state: State, request: CreateToken, secret: str, asker: Asker) -> Decided:
     """
     Raises:
@@ -249,9 +239,7 @@ def create_token(state: State, request: CreateToken, secret: str, asker: Asker) 
 
 
 def _check_token(state: State, request: CreateToken) -> None:
-    def wrong(where: str, message: str) -> Invalid:
-        return Invalid(message, errors=[FieldError(where, message)])
-
+    wrong = Invalid.at
     if not NAME.fullmatch(request.name):
         raise wrong("name", f"'{request.name[:80]}' is not a usable name; use letters, digits and . _ - (at most 64)")
     if request.role not in tuple(Role):

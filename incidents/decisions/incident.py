@@ -7,12 +7,11 @@ is told, nor whether a point has confirmed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 from incidents import events as ev
 from incidents.blast import with_holds
@@ -104,8 +103,8 @@ def _check_words(request: Declare) -> None:
     if too_long:
         raise Invalid(too_long[0].message, code="too-long", errors=too_long)
     if request.severity and request.severity not in SEVERITIES:
-        message = f"unknown severity '{request.severity}'; it is one of {', '.join(SEVERITIES)}"
-        raise Invalid(message, errors=[FieldError("severity", message)])
+        known = ", ".join(SEVERITIES)
+        raise Invalid.at("severity", f"unknown severity '{request.severity}'; it is one of {known}")
 
 
 def same_standing(state: State, request: Declare) -> Incident | None:
@@ -174,16 +173,16 @@ def default_title(request: Declare) -> str:
     return f"{request.playbook.title}: {named}"[:TITLE_LIMIT] if named else request.playbook.title[:TITLE_LIMIT]
 
 
-def holds_of(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> dict[int, list[Hold]]:
+def holds_of(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> dict[int, Hold]:
     """
-    The holds that each action places, by action number; skipped, waiting and outside actions place none.
+    The hold that each action places, by action number; skipped, waiting and outside actions place none.
 
     Later actions see earlier ones: two roll-backs go down two stages.
     """
     if kind is Kind.TEST:
         return {}
     table = SHADOW if kind is Kind.DRILL else LIVE
-    found: dict[int, list[Hold]] = {}
+    found: dict[int, Hold] = {}
     number = len(state.incidents[id].holds) if id in state.incidents else 0
     for step in actions:
         if step.skipped or step.waits:
@@ -191,7 +190,7 @@ def holds_of(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]
         hold = _hold(state, f"{id}/h{number + 1}", id, step, table)
         if hold is not None:
             number += 1
-            found[step.number] = [hold]
+            found[step.number] = hold
             state = with_holds(state, [hold])
     return found
 
@@ -237,32 +236,28 @@ def _action_drafts(state: State, id: str, kind: Kind, actions: Sequence[PlannedA
     holds = holds_of(state, id, kind, actions)
     drafts: list[Draft] = []
     for step in actions:
-        placed = holds.get(step.number, [])
+        placed = holds.get(step.number)
         drafts.append(Draft(_record(step, placed, kind), incident=id))
-        drafts += [Draft(ev.HoldPlaced(hold=hold.data()), incident=id) for hold in placed]
+        if placed is not None:
+            drafts.append(Draft(ev.HoldPlaced(hold=placed.data()), incident=id))
     return drafts
 
 
-def _record(step: PlannedAction, placed: Sequence[Hold], kind: Kind) -> ev.ActionRecorded:
-    number, name, words = step.number, step.action.name, step.action.describe()
+def _record(step: PlannedAction, placed: Hold | None, kind: Kind) -> ev.ActionRecorded:
+    def became(state: str, **more: Any) -> ev.ActionRecorded:
+        words = placed.words() if placed is not None else step.action.describe()
+        return ev.ActionRecorded(number=step.number, name=step.action.name, words=words, state=state, **more)
+
     if step.skipped:
-        return ev.ActionRecorded(number=number, name=name, words=words, state="skipped", because=step.skipped)
+        return became("skipped", because=step.skipped)
     if step.waits:
-        because = "waits for a person's word"
-        return ev.ActionRecorded(
-            number=number, name=name, words=words, state="waiting", because=because, order=act.to_order(step.action)
-        )
+        return became("waiting", because="waits for a person's word", order=act.to_order(step.action))
     if kind is Kind.TEST:
-        return ev.ActionRecorded(
-            number=number, name=name, words=words, state="skipped", because="a test places no hold"
-        )
-    if placed:
-        words = "; ".join(hold.words() for hold in placed)
-        return ev.ActionRecorded(number=number, name=name, words=words, state="applied")
-    return ev.ActionRecorded(number=number, name=name, words=words, state="outside", order=act.to_order(step.action))
+        return became("skipped", because="a test places no hold")
+    return became("applied") if placed is not None else became("outside", order=act.to_order(step.action))
 
 
-def validate(state: State, incident_id: str, number: int, asker: Asker, now: datetime) -> Decided:
+def validate(state: State, incident_id: str, number: int) -> Decided:
     """
     A person's word for an action that waited for it: its holds are placed now.
 
@@ -298,14 +293,25 @@ def note(state: State, incident_id: str, text: str, at: datetime | None, now: da
     """
     incident = get_incident(state, incident_id)
     if not text.strip():
-        raise Invalid("the note is empty", errors=[FieldError("text", "the note is empty")])
+        raise Invalid.at("text", "the note is empty")
     if len(text) > NOTE_LIMIT:
         message = f"the note has {len(text)} characters; at most {NOTE_LIMIT} are taken"
-        raise Invalid(message, code="too-long", errors=[FieldError("text", message)])
+        raise Invalid.at("text", message, code="too-long")
     if at is not None and at > now + timedelta(minutes=1):
-        message = f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now"
-        raise Invalid(message, errors=[FieldError("at", message)])
+        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now")
     return Decided([Draft(ev.NoteAdded(), incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
+
+
+def check_reason(reason: str, missing: str = "a reason is needed") -> None:
+    """
+    Raises:
+        Invalid: Empty (``missing`` says so) or too long.
+    """
+    if not reason.strip():
+        raise Invalid(missing, errors=[FieldError("reason", "say why, in a few words")])
+    if len(reason) > REASON_LIMIT:
+        message = f"the reason has {len(reason)} characters; at most {REASON_LIMIT} are taken"
+        raise Invalid.at("reason", message, code="too-long")
 
 
 def get_incident(state: State, id: str) -> Incident:
@@ -344,11 +350,3 @@ def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:
 def _review(steps: Plan, now: datetime) -> dict[str, object]:
     due = steps.postmortem.due
     return {"ask": list(steps.postmortem.ask), "due": str(due), "due_at": rfc3339(due.end(now))}
-
-
-SECRET = re.compile(r"andon_[A-Za-z0-9_-]{6,}")
-
-
-def mask(text: str) -> str:
-    """Tokens do not belong in the log: what looks like one is cut to its first letters."""
-    return SECRET.sub("andon_[masked]", text)

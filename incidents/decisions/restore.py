@@ -19,9 +19,10 @@ from incidents import events as ev
 from incidents.blast import compare, without_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
-from incidents.decisions.incident import REASON_LIMIT, get_incident
-from incidents.errors import Conflicting, FieldError, Forbidden, Invalid, Refused, Unknown, nearest
+from incidents.decisions.incident import check_reason, get_incident
+from incidents.errors import Conflicting, Forbidden, Invalid, Refused, Unknown, nearest
 from incidents.events import Draft
+from incidents.holds import LIVE
 from incidents.roles import Right
 from incidents.state import Incident, RestoreRequest, State
 
@@ -34,7 +35,7 @@ def plan_of(state: State, incident: Incident, actions: Sequence[int], now: datet
     the playbook's ``checks``. Plain JSON; equal plans have equal digests.
     """
     holds = [state.holds[h] for h in incident.standing if not actions or state.holds[h].action in actions]
-    table = holds[0].table if holds else "live"
+    table = holds[0].table if holds else LIVE
     blast = compare(state, without_holds(state, [h.id for h in holds]), holds, now, table)
     return {
         "incident": incident.id,
@@ -66,7 +67,7 @@ def ask(state: State, incident_id: str, *, only: Sequence[int], reason: str, ask
     """
     incident = get_incident(state, incident_id)
     _person(state, asker, "ask for a restore")
-    _check_reason(reason)
+    check_reason(reason)
     _check_only(incident, only)
     waiting = [r for r in incident.requests if is_open(state.requests[r], now)]
     if waiting:
@@ -92,7 +93,7 @@ def approve(state: State, request_id: str, *, plan_digest: str, asker: Asker, no
     Agree to a request; the last approval that it needs lifts the holds in the same write.
 
     Raises:
-        Forbidden: The asker, a token that the asker made, a person who approved already, no right.
+        Forbidden: The asker, a person who approved already, a token that either of them made, no right.
         Conflicting: Settled, expired, or the plan is no longer what it was.
     """
     request = get_request(state, request_id)
@@ -125,7 +126,7 @@ def refuse(state: State, request_id: str, *, reason: str, asker: Asker, now: dat
     """Say no to a request, or take one's own back. Needs a reason and the right to restore."""
     request = get_request(state, request_id)
     needs(asker, Right.COMMAND, "refusing a restore")
-    _check_reason(reason)
+    check_reason(reason)
     _check_open(request, now)
     return Decided(
         [Draft(ev.RestoreRefused(request=request.id), incident=request.incident, text={"reason": reason})],
@@ -167,11 +168,14 @@ def _check_second_person(state: State, request: RestoreRequest, person: str, ask
     if person in request.approved_by:
         raise Forbidden(f"{person} has approved {request.id} already; another person is needed")
     token = state.tokens.get(asker.token or "")
-    if token is not None and request.asked_by in state.makers(token):
+    makers = state.makers(token) if token is not None else set()
+    if request.asked_by in makers:
         raise Forbidden(
             f"this token goes back to {request.asked_by}, who asked for {request.id}; approve with another one",
             code="second-person-needed",
         )
+    for other in sorted(makers.intersection(request.approved_by)):
+        raise Forbidden(f"this token goes back to {other}, who has approved {request.id} already; another is needed")
 
 
 def _person(state: State, asker: Asker, what: str) -> str:
@@ -186,17 +190,9 @@ def _person(state: State, asker: Asker, what: str) -> str:
     return asker.actor.person
 
 
-def _check_reason(reason: str) -> None:
-    if not reason.strip():
-        raise Invalid("a reason is needed", errors=[FieldError("reason", "say why")])
-    if len(reason) > REASON_LIMIT:
-        message = f"the reason has {len(reason)} characters; at most {REASON_LIMIT} are taken"
-        raise Invalid(message, code="too-long", errors=[FieldError("reason", message)])
-
-
 def _check_only(incident: Incident, only: Sequence[int]) -> None:
     placed = {int(h["action"]) for h in incident.placed.values()}
     wrong = [n for n in only if n not in placed]
     if wrong:
         message = f"action {wrong[0]} of {incident.id} placed no hold; these did: {', '.join(map(str, sorted(placed)))}"
-        raise Invalid(message, errors=[FieldError("only", message)])
+        raise Invalid.at("only", message)

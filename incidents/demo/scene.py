@@ -21,7 +21,6 @@ from incidents.testing import sample_catalog
 from incidents.web import sign_in_link
 
 GATEWAY = "demo-gateway"
-GATEWAY_PORT = 8601
 
 
 def set_scene(service: Service, stack: ExitStack, url: str) -> Callable[[], None]:

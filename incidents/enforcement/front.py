@@ -105,6 +105,8 @@ class Front:
     def _publish(self, commit: Commit) -> None:
         if commit.change is not None:
             self.hub.publish(commit.change)
+        if any(event.kind in ("people:token:revoked", "points:point:retired") for event in commit.events):
+            self.hub.end_without({credential.token for credential in self._desk.credentials.values()})
         self.hub.tell_pages(
             {"seq": commit.events[-1].seq, "incidents": sorted({e.incident or "" for e in commit.events})}
         )
@@ -124,7 +126,7 @@ class Front:
         if scope["type"] != "http":
             return
         if sum(len(k) + len(v) for k, v in scope["headers"]) > HEADER_LIMIT:
-            await answer_problem(send, 413, f"the headers are larger than {HEADER_LIMIT} bytes", "too-large")
+            await self._refuse_headers(scope, send)
             return
         handler = self._route(scope["path"])
         if handler is None:
@@ -138,6 +140,16 @@ class Front:
             return
         except Unavailable as error:
             await answer_problem(send, 503, str(error), "unavailable")
+
+    async def _refuse_headers(self, scope: Scope, send: Send) -> None:
+        """Gateways turn anything but 200 and 403 into errors of their own, so authorize denies."""
+        text, revision = f"the headers are larger than {HEADER_LIMIT} bytes", self._desk.snapshot.revision
+        if self._route(scope["path"]) == self._authorize:
+            DECISIONS.labels("authorize", "too-large").inc()
+            told = [(b"x-andon-reason", b"too-large"), (b"x-andon-revision", str(revision).encode())]
+            await answer_problem(send, 403, text, "too-large", told)
+        else:
+            await answer_problem(send, 413, text, "too-large")
 
     def _route(self, path: str) -> Callable[[Request, Send], Awaitable[None]] | None:
         if path == "/enforce/v1/authorize" or path.startswith("/enforce/v1/authorize/"):
@@ -374,10 +386,12 @@ class Front:
         credential = await self._enforcer(request, send)
         if credential is None or credential.point is None:
             return
-        if self._points.used(credential.point, at=self._clock.now(), flagd=True):
+        self._points.used(credential.point, at=self._clock.now(), flagd=True)
+        if self._points.use_unwritten(credential.point):
             # Before its first lease is out: after a crash its slack must still be counted.
             await asyncio.get_running_loop().run_in_executor(None, self._write_uses)
-        if self._standing().blocked or not grants.fresh(self._standing()):
+        standing = self._standing()
+        if standing.blocked or not grants.fresh(standing):
             await answer_problem(send, 503, "no right to publish leases now", "no-right-to-grant")
             return
         snapshot, now = self._desk.snapshot, self._clock.now()
@@ -392,7 +406,7 @@ class Front:
         await answer(send, 200, self._flagd_bytes[1], headers)
 
     def _write_uses(self) -> None:
-        self._desk.ledger.write_point_uses(self._points.take_changed_uses())
+        self._points.write_changed_uses(self._desk.ledger.write_point_uses)
 
     async def _lease(self, request: Request, send: Send) -> None:
         """Renewal and acknowledgement in one."""
@@ -540,7 +554,7 @@ class Front:
             return
         self._points.used(credential.point, at=self._clock.now(), copies=True)
         first, revision = self._first_frames(request)
-        await self._hold_open(request, send, Stream(send, revision, full=True, point=credential.point), first)
+        await self._hold_open(request, send, Stream(send, revision, full=True, token=credential.token), first)
 
     def _first_frames(self, request: Request) -> tuple[bytes, int]:
         """What brings a stream from the revision that it has applied to the one that streams were told last."""
@@ -645,6 +659,8 @@ def _said(body: bytes) -> tuple[dict[str, Any] | None, str]:
         value = said.get(name)
         if value is not None and (not isinstance(value, str) or len(value) > limit):
             return None, f"{name} is a text of at most {limit} characters"
+        if value is not None and any("\ud800" <= c <= "\udfff" for c in value):
+            return None, f"{name} holds half of a surrogate pair, which can't be stored"
     if not said.get("name"):
         return None, "name is missing: the enforcement point's own name"
     revision = said.get("revision")

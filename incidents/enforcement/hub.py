@@ -9,21 +9,20 @@ applied). So one slow reader costs nobody else anything, and memory stays bounde
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
 import structlog
 
+from incidents.enforcement.wire import Send, compact
 from incidents.snapshot import Change, merge
 
 log = structlog.get_logger("andon.streams")
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 CHUNK = 100  # streams told of a heartbeat before the loop may do something else
 # A change goes to everybody before the first answers to it are worked off; only where that takes longer than this do
 # other questions get a turn (some thousands of streams).
@@ -74,12 +73,16 @@ def _size(change: Change) -> int:
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """One open connection. ``full``: gets changes; else only the note that something changed (browsers)."""
+    """
+    One open connection. ``full``: gets changes; else only the note that something changed (browsers).
+
+    ``token``: the id of the token that opened it; with that it ends.
+    """
 
     send: Send
     revision: int
     full: bool
-    point: str | None = None
+    token: str | None = None
     closing: bool = False
     task: asyncio.Task[Any] | None = field(default=None)
 
@@ -187,6 +190,12 @@ class Hub:
         if stream.task is not None:
             stream.task.cancel()
 
+    def end_without(self, tokens: Collection[str]) -> None:
+        """Close the streams whose token is not among those in use."""
+        for stream in list(self.streams):
+            if stream.token is not None and stream.token not in tokens:
+                self.drop(stream)
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -198,7 +207,7 @@ class Hub:
 
     def tell_pages(self, about: dict[str, Any]) -> None:
         """Tell open pages that something they may show has changed."""
-        frame = b"data: " + json.dumps(about, separators=(",", ":")).encode() + b"\n\n"
+        frame = b"data: " + compact(about) + b"\n\n"
         for stream in list(self.pages):
             if not stream.push(frame):
                 self.drop(stream)
@@ -217,14 +226,12 @@ class Hub:
 def encode_note(revision: int) -> bytes:
     """The event that OpenFeature providers understand: fetch again."""
     data = {"type": "refetchEvaluation", "etag": str(revision), "lastModified": formatdate(usegmt=True)}
-    return b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + compact(data) + b"\n\n"
 
 
 def encode_change(change: Change) -> bytes:
-    body = json.dumps(change.wire(), separators=(",", ":")).encode()
-    return b"event: change\nid: %d\ndata: %b\n\n" % (change.revision, body)
+    return b"event: change\nid: %d\ndata: %b\n\n" % (change.revision, compact(change.wire()))
 
 
 def encode_resync(ledger: str, revision: int) -> bytes:
-    body = json.dumps({"ledger": ledger, "revision": revision}, separators=(",", ":")).encode()
-    return b"event: resync\ndata: " + body + b"\n\n"
+    return b"event: resync\ndata: " + compact({"ledger": ledger, "revision": revision}) + b"\n\n"

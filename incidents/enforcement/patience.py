@@ -14,7 +14,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from incidents.enforcement.wire import BODY_LIMIT, Receive, Scope, Send, answer_problem
+from incidents.enforcement.wire import BODY_LIMIT, Receive, Scope, Send, TooLarge, answer_problem
 
 HEAD_SECONDS = 10.0  # from connecting, or from the first byte of a later request, to the end of its headers
 BODY_SECONDS = 60.0  # from there to the end of the body
@@ -72,10 +72,6 @@ async def close_the_slow(connections: Iterable[Any]) -> None:
 
 class NoRoom(Exception):
     """Too many large bodies are on their way."""
-
-
-class TooLarge(Exception):
-    """No route takes a body of this size."""
 
 
 class WholeRequests:

@@ -2,13 +2,13 @@
 Who holds which copy, and what that proves: acknowledgements, instances and containment.
 
 Everything is judged on the boot clock that is handed in. Holds telemetry only; the fact that matters is written to
-the log by whoever asks ``finished``. After a restart it knows less than before, and so says "pending" for longer.
+the log by whoever calls ``tick``. After a restart it knows less than before, and so says "pending" for longer.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -256,9 +256,7 @@ class Points:
 
     def _track(self, state: State, incident: Incident, holds: list[Hold], boot: float, now: datetime) -> Track:
         ordered_at = incident.ordered_at or now
-        wait = bound(state.longest_lease(ordered_at - timedelta(seconds=600)))
-        if any(use.flagd for use in self._uses.values()):
-            wait += FLAGD_SLACK
+        wait = self._wait(state, ordered_at)
         return Track(
             incident=incident.id,
             revision=incident.revision,
@@ -271,6 +269,11 @@ class Points:
             may_serve=touches_silence(state, holds),
             silent_below=silent_below(state, holds),
         )
+
+    def _wait(self, state: State, ordered_at: datetime) -> float:
+        """Seconds from the order after which no older copy can be in use, whatever lease length was in force."""
+        slack = FLAGD_SLACK if any(use.flagd for use in self._uses.values()) else 0.0
+        return bound(state.longest_lease(ordered_at - timedelta(seconds=600))) + slack
 
     def _concerned(self, points: Iterable[Point], revision: int, boot: float) -> dict[str, bool]:
         """Points registered at the commit, and those gone before it whose copies may still be in use."""
@@ -306,10 +309,18 @@ class Points:
         use = self._uses.get(name)
         if use is not None and use.flagd:
             return False
+        if any(self._may_be_several(track, c, boot) for c in copies):
+            return False
         return any(c.acknowledged(track.table) >= track.revision for c in copies) and not any(
             c.acknowledged(track.table) < track.revision and (c.holds_until > boot or self._goes_on(track, c))
             for c in copies
         )
+
+    @staticmethod
+    def _may_be_several(track: Track, copy: Copy, boot: float) -> bool:
+        """Processes that name no instance look like one: the word of one proves nothing while another holds a lease."""
+        leased = copy.granted and copy.holds_until > boot
+        return copy.instance == KNOWN_WITHOUT_NAME and leased and (boot < track.bound_boot or track.may_serve)
 
     @staticmethod
     def _goes_on(track: Track, copy: Copy) -> bool:
@@ -401,17 +412,18 @@ class Points:
             }
 
     def _not_watched(self, state: State, incident: Incident, boot: float) -> dict[str, Any]:
-        """Seen by a process that serves no points (the command line beside the ledger)."""
-        wait = bound(state.longest_lease(incident.declared_at))
-        names = [n for n, p in state.points.items() if p.gone_seq is None and not self._asks_live(n)]
+        """Seen by a process that serves no points (the command line beside the ledger), or it has placed no hold."""
+        ordered_at = incident.ordered_at or incident.declared_at
+        names = list(self._concerned(state.points.values(), incident.revision, boot)) if incident.holds else []
+        waits = any(action.state == "waiting" for action in incident.actions.values())
         because = "not known here: ask the running service"
         points = [PointView(n, PointState.PENDING, 0, None, 0, because).data() for n in names]
         return {
-            "state": "pending" if incident.holds and names else "contained",
-            "contained_by": rfc3339((incident.ordered_at or incident.declared_at) + timedelta(seconds=wait)),
-            "points": points if incident.holds else [],
+            "state": "pending" if names or (waits and not incident.holds) else "contained",
+            "contained_by": rfc3339(ordered_at + timedelta(seconds=self._wait(state, ordered_at))),
+            "points": points,
             "confirmed": 0,
-            "total": len(names) if incident.holds else 0,
+            "total": len(names),
             "ask_live": self._ask_live_names(),
             "may_serve": False,
         }
@@ -421,9 +433,7 @@ class Points:
     ) -> dict[str, Any]:
         """What the containment is at the moment of the order, before anybody can have answered."""
         with self._lock:
-            wait = bound(state.longest_lease(ordered_at - timedelta(seconds=600)))
-            if any(use.flagd for use in self._uses.values()):
-                wait += FLAGD_SLACK
+            wait = self._wait(state, ordered_at)
             names = self._concerned(state.points.values(), max(revision, state.seq), boot) if holds else {}
             pending = PointView("", PointState.PENDING, 0, None, 0, "ordered this moment").data()
             return {
@@ -470,6 +480,20 @@ class Points:
             rows = [self._uses[p] for p in self._changed_uses]
             self._changed_uses.clear()
             return rows
+
+    def write_changed_uses(self, write: Callable[[list[PointUse]], None]) -> None:
+        """Hand what has changed to ``write``; where that fails it counts as changed still."""
+        if not (rows := self.take_changed_uses()):
+            return
+        try:
+            write(rows)
+        except BaseException:
+            with self._lock:
+                self._changed_uses.update(row.point for row in rows)
+            raise
+
+    def use_unwritten(self, point: str) -> bool:
+        return point in self._changed_uses
 
     def expired(self, boot: float, silent_below: float = 0) -> list[tuple[str, str]]:
         """
@@ -580,7 +604,3 @@ def silent_below(state: State, holds: Iterable[Hold] | None = None) -> float:
     if all(hold.kind in by_capability for hold in holds):
         return max((state.silence_ended.get(hold.capability or "", 0) for hold in holds), default=0)
     return max(state.silence_ended.values(), default=0)
-
-
-def instance_row(copy: Copy, at: datetime) -> Instance:
-    return Instance(copy.point, copy.instance, at, at)

@@ -8,7 +8,7 @@ arrives twice counts nothing twice. Telemetry: kept in a side table, written in 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +37,16 @@ class Window:
     flag: str
     per: str
     start: str
+
+    def row(self, count: int) -> dict[str, Any]:
+        """As JSON values, for points and for people."""
+        return {
+            "partner": self.partner,
+            "flag": self.flag,
+            "per": self.per,
+            "window_start": self.start,
+            "count": count,
+        }
 
 
 class UsageBook:
@@ -70,7 +80,8 @@ class UsageBook:
         """
         Take an instance's cumulative counts; returns the totals of the same windows.
 
-        Rows that name no known period, or a window that is neither the current nor the last one, are passed over:
+        Rows that name no known period, what can be no id, or a window that is neither the current nor the last one, are
+        passed over:
         they can change no decision.
         """
         totals = []
@@ -80,21 +91,15 @@ class UsageBook:
                 if window is None:
                     continue
                 self._raise_to(instance, window, min(int(row["count"]), LARGEST))
-                totals.append(
-                    {
-                        "partner": window.partner,
-                        "flag": window.flag,
-                        "per": window.per,
-                        "window_start": window.start,
-                        "count": self._total[window],
-                    }
-                )
+                totals.append(window.row(self._total[window]))
         return totals
 
     def _window(self, row: Mapping[str, Any], now: datetime) -> Window | None:
         per = row.get("per", "day")
         partner, flag, count = row.get("partner"), row.get("flag"), row.get("count")
-        if per not in _LENGTH or not isinstance(partner, str) or not isinstance(flag, str):
+        if not isinstance(per, str) or per not in _LENGTH:
+            return None
+        if not isinstance(partner, str) or not isinstance(flag, str) or not (partner.isascii() and flag.isascii()):
             return None
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             return None
@@ -122,6 +127,18 @@ class UsageBook:
             self._unwritten.clear()
             return rows
 
+    def write_changed(self, write: Callable[[list[Usage]], None]) -> None:
+        """Hand what has changed to ``write``; where that fails it counts as changed still."""
+        if not (rows := self.take_unwritten()):
+            return
+        try:
+            write(rows)
+        except BaseException:
+            kept = {(row.instance, Window(row.partner, row.flag, row.per, row.window_start)) for row in rows}
+            with self._lock:
+                self._unwritten |= kept & self._by_instance.keys()
+            raise
+
     def prune(self, now: datetime) -> str:
         """Forget windows that ended more than a day ago; returns the oldest start that is kept."""
         oldest = window_start(now - timedelta(days=1), "day")
@@ -130,6 +147,7 @@ class UsageBook:
                 del self._total[window]
             for key in [k for k in self._by_instance if k[1].start < oldest]:
                 del self._by_instance[key]
+                self._unwritten.discard(key)
         return oldest
 
     def of(self, partner: str | None = None, flag: str | None = None, *, now: datetime) -> list[dict[str, Any]]:
@@ -137,7 +155,7 @@ class UsageBook:
         current = {per: self._start(per, now) for per in _LENGTH}
         with self._lock:
             return [
-                {"partner": w.partner, "flag": w.flag, "per": w.per, "window_start": w.start, "count": n}
+                w.row(n)
                 for w, n in sorted(self._total.items(), key=lambda item: (item[0].partner, item[0].flag, item[0].per))
                 if w.start == current[w.per] and partner in (None, w.partner) and flag in (None, w.flag)
             ]

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from incidents.credentials import sent_secrets
 from incidents.problems import MEDIA_TYPE, problem
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+Headers = Iterable[tuple[bytes, bytes]]
 
 BODY_LIMIT = 1 << 20
 HEADER_LIMIT = 16 << 10
@@ -63,14 +64,7 @@ class Request:
 
     def tokens(self) -> list[str]:
         """What may be a token: ``X-API-Key``, then ``Authorization: Bearer``."""
-        found = []
-        key = self.header(b"x-api-key")
-        if key:
-            found.append(key.strip())
-        bearer = self.header(b"authorization") or ""
-        if bearer[:7].lower() == "bearer ":
-            found.append(bearer[7:].strip())
-        return found
+        return sent_secrets(self.header(b"x-api-key") or "", self.header(b"authorization") or "")
 
     async def body(self) -> bytes:
         """
@@ -100,7 +94,7 @@ def compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def answer(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:
     await send(
         {
             "type": "http.response.start",
@@ -111,12 +105,10 @@ async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[b
     await send({"type": "http.response.body", "body": body})
 
 
-async def answer_json(send: Send, status: int, value: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def answer_json(send: Send, status: int, value: Any, headers: Headers = ()) -> None:
     await answer(send, status, compact(value), [(b"content-type", b"application/json"), NO_STORE, *headers])
 
 
-async def answer_problem(
-    send: Send, status: int, detail: str, code: str = "", headers: Iterable[tuple[bytes, bytes]] = ()
-) -> None:
+async def answer_problem(send: Send, status: int, detail: str, code: str = "", headers: Headers = ()) -> None:
     body = compact(problem(status, detail, code=code))
     await answer(send, status, body, [(b"content-type", MEDIA_TYPE.encode()), NO_STORE, *headers])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from incidents.events import Actor, Draft, Event
 
@@ -175,10 +175,7 @@ class Ledger(Protocol):
 
 
 def pages(ledger: Ledger, *, after: int = 0, size: int = 5000) -> Iterator[Event]:
-    """Every event after ``after``, read in pages: for verifying and exporting, not for folding."""
+    """Every event after ``after``, read in pages; what is appended meanwhile comes too."""
     while batch := ledger.read(after=after, limit=size):
         yield from batch
         after = batch[-1].seq
-
-
-Json = dict[str, Any]

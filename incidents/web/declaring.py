@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from incidents.decisions import needs
 from incidents.decisions.incident import REASON_LIMIT, SEVERITIES, TITLE_LIMIT, Kind
-from incidents.errors import AndonError, Invalid, Refused
+from incidents.errors import AndonError, Invalid
 from incidents.operations import BREAK_GLASS, KILL_KINDS
 from incidents.roles import Right
 from incidents.web.frame import answer_key, asker, pages, service, show
@@ -77,12 +77,10 @@ def _asked(book: Playbook) -> Json:
 
 
 def _form(book: Playbook, asked: Json, error: AndonError | None = None) -> Response:
-    faults = (
-        {e.where.removeprefix("parameters."): e.message for e in error.errors} if isinstance(error, Refused) else {}
-    )
+    faults = {e.where.removeprefix("parameters."): e.message for e in (error.errors if error is not None else ())}
     return show(
         "declare_form.html",
-        getattr(error, "status", 200) if error is not None else 200,
+        error.status if error is not None else 200,
         book=book,
         fields=_fields(book),
         asked=asked,
@@ -150,7 +148,7 @@ def kill_now() -> Response:
 def _kill_form(asked: dict[str, str], error: AndonError | None = None) -> Response:
     return show(
         "kill.html",
-        getattr(error, "status", 200) if error is not None else 200,
+        error.status if error is not None else 200,
         asked=asked,
         error=error,
         whats=KILL_KINDS,

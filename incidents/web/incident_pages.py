@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from incidents.clock import parse_rfc3339, rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.errors import AndonError, FieldError, Invalid
+from incidents.errors import AndonError, Invalid
 from incidents.operations import Reply
 from incidents.timeline import Row
 from incidents.web.frame import answer_key, asker, pages, service, show
@@ -48,7 +48,7 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
     typed = request.form if error is not None else {}
     return show(
         "incident.html",
-        getattr(error, "status", 200) if error is not None else 200,
+        error.status if error is not None else 200,
         i=found,
         c=found["containment"],
         points=_points(found["containment"]["points"]),
@@ -161,7 +161,7 @@ def _moment(at: str) -> str | None:
             continue
         return whole
     message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid(message, errors=[FieldError("at", message)])
+    raise Invalid.at("at", message)
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")
@@ -179,8 +179,7 @@ def ask_restore(id: str) -> Response:
 
     def act() -> Reply:
         if not only:
-            message = "choose at least one thing to give back"
-            raise Invalid(message, errors=[FieldError("only", message)])
+            raise Invalid.at("only", "choose at least one thing to give back")
         key = answer_key({"id": id, "only": only, "reason": reason})
         return service().operations.ask_restore(asker(), id, only, reason, key)
 

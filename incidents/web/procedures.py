@@ -7,11 +7,8 @@ from __future__ import annotations
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from incidents.errors import Unknown
 from incidents.web.frame import asker, pages, service, show
-from playbooks.loader import UnknownPlaybook
 from playbooks.resolve import as_written
-from runbooks.library import UnknownRunbook
 
 
 @pages.get("/playbooks")
@@ -21,10 +18,7 @@ def playbooks() -> Response:
 
 @pages.get("/playbooks/<id>")
 def playbook(id: str) -> Response:
-    try:
-        entry = service().playbooks.entry(id)
-    except UnknownPlaybook as error:
-        raise Unknown(str(error), code="unknown-playbook") from error
+    entry = service().playbook(id)
     actions = [
         {"words": as_written(item.form).describe(), "waits": item.after is not None} for item in entry.playbook.contain
     ]
@@ -39,9 +33,6 @@ def runbooks() -> Response:
 
 @pages.get("/runbooks/<slug>")
 def runbook(slug: str) -> Response:
-    try:
-        found = service().runbooks.get(slug)
-    except UnknownRunbook as error:
-        raise Unknown(str(error), code="unknown-runbook") from error
+    found = service().runbook(slug)
     html = Markup(found.html)  # noqa: S704 - the renderer takes no raw HTML and sanitises with a closed list
     return show("runbook.html", runbook=found, html=html)

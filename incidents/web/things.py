@@ -29,7 +29,7 @@ def _points(error: AndonError | None = None) -> Response:
     here = [p for p in rows if p["standing"] not in ("retired", "token revoked")]
     return show(
         "points.html",
-        getattr(error, "status", 200) if error is not None else 200,
+        error.status if error is not None else 200,
         points=rows,
         groups=[(id, title, [p for p in rows if p["standing"] in standings]) for id, title, standings in POINT_GROUPS],
         here=here,

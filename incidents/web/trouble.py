@@ -10,7 +10,7 @@ from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from incidents.errors import AndonError, Refused
+from incidents.errors import AndonError
 from incidents.web.frame import NOT_PAGES, frame, log, pages, show, web, with_headers
 from incidents.web.guard import FIELD
 
@@ -62,9 +62,7 @@ def signed_out() -> AnyResponse:
 @pages.errorhandler(AndonError)
 def _known(error: AndonError) -> AnyResponse:
     """What a person can fix, or the world being wrong: our own words say which."""
-    status = getattr(error, "status", 500)
-    errors = error.errors if isinstance(error, Refused) else ()
-    return page(status, TITLES.get(status, "Refused"), str(error), errors=errors, typed=typed())
+    return page(error.status, TITLES.get(error.status, "Refused"), str(error), errors=error.errors, typed=typed())
 
 
 @pages.errorhandler(HTTPException)

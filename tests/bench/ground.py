@@ -16,13 +16,13 @@ from pathlib import Path
 from incidents import events as ev
 from incidents.clock import SystemClock
 from incidents.credentials import local_admin
-from incidents.decisions.access import digest_of, new_secret
 from incidents.events import SYSTEM, Draft
 from incidents.holds import LIVE, Hold, HoldKind
 from incidents.ledger import Ledger
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.service import Service, init
 from incidents.settings import Settings
+from incidents.tokens import digest_of, new_secret
 
 MODELS = ("orion-2", "vega-1")
 FLAG = "orion-2:tool-use"

@@ -7,6 +7,7 @@ nothing happens. Only tests start this.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
@@ -37,7 +38,7 @@ def main() -> int:
     armed = Path(os.environ["ANDON_CHAOS_ARMED"])
     sqlite.fault = lambda point: hook(armed, point)
     try:
-        run(read_settings(os.environ), port=int(sys.argv[1]))
+        run(dataclasses.replace(read_settings(os.environ), port=int(sys.argv[1])))
     except AndonError as error:
         print(error, file=sys.stderr)
         return 3

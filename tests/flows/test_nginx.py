@@ -4,6 +4,8 @@ nginx with the shipped configuration, in front of a small upstream: what operato
 
 from __future__ import annotations
 
+import http.client
+import json
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,6 +70,16 @@ def test_granted_partner_passes_and_the_body_arrives(gate: Gate) -> None:
     assert answer.status_code == 200
     assert len(answer.json()["body"]) == 100_000
     assert int(answer.headers["X-Andon-Revision"]) > 0
+
+
+def test_what_was_judged_is_what_the_model_is_asked(gate: Gate) -> None:
+    """nginx judges the path as it understands it; an upstream that reads the raw one would serve something else."""
+    for sent in ("/v1/vega-1/fine-tuning/../../orion-2/tool-use?a=1", "/v1/orion%2D2/tool%2Duse?a=1"):
+        asked = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=5)
+        asked.request("GET", sent, headers=ACME)
+        answer = asked.getresponse()
+        assert (answer.status, json.load(answer)["path"]) == (200, "/v1/orion-2/tool-use?a=1")
+        asked.close()
 
 
 def test_partner_without_a_known_key_is_refused_with_the_reason(gate: Gate) -> None:

@@ -23,7 +23,7 @@ PURE = {
     "incidents.errors", "incidents.roles", "incidents.catalog", "incidents.events", "incidents.state",
     "incidents.holds", "incidents.snapshot", "incidents.blast", "incidents.timeline", "incidents.views",
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
-    "incidents.catalog_file", "incidents.state_copy", "incidents.enforcement.grants",
+    "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
 

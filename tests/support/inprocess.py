@@ -16,12 +16,13 @@ import requests
 
 from incidents.credentials import local_admin
 from incidents.decisions import Asker
-from incidents.decisions.access import CreateToken, digest_of
+from incidents.decisions.access import CreateToken
 from incidents.enforcement.front import Front
 from incidents.serve import build_front, make_server
 from incidents.service import Service, init
 from incidents.settings import Settings
 from incidents.testing import sample_catalog
+from incidents.tokens import digest_of
 from tests.support.servers import wait_for
 
 ADMIN = local_admin("tester")

@@ -15,7 +15,9 @@ from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 
+from incidents.errors import LedgerUnavailable
 from incidents.holds import LIVE
+from incidents.ledger import PointUse
 from tests.support.inprocess import ADMIN, Live, live
 from tests.support.servers import wait_for
 
@@ -273,6 +275,7 @@ SENSELESS = (
     b'{"name": "edge", "revision": 1, "usage": [7]}',
     b'{"name": "edge", "revision": 1, "applies": "live"}',
     b'{"name": "' + b"x" * 500 + b'", "revision": 1}',
+    b'{"name": "edge", "instance": "\\ud800", "revision": 1}',
     b"[" * 100_000,
 )
 
@@ -384,6 +387,20 @@ def test_revoked_token_is_refused_at_once_everywhere(andon: Live) -> None:
     assert andon.ask("GET", "/enforce/v1/authorize", token=token, headers=headers()).status_code == 403
 
 
+def test_stream_ends_with_its_token_and_others_go_on(andon: Live) -> None:
+    """A client that is still listening learns at once that its token is gone; nothing more is told to it."""
+    stolen, kept = andon.point("edge"), andon.point("other")
+    with (
+        andon.ask("GET", "/enforce/v1/stream", token=stolen, stream=True) as gone,
+        andon.ask("GET", "/enforce/v1/stream", token=kept, stream=True) as stays,
+    ):
+        andon.service.operations.revoke_token(ADMIN, "edge")
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            list(gone.iter_lines())
+        change = andon.declare(partner="acme")["revision"]
+        assert events_of(stays.iter_lines(), "change")["revision"] == change
+
+
 def test_point_that_takes_its_word_back_makes_the_incident_pending_again(andon: Live) -> None:
     """Contained is a statement about the world; evidence against it has to undo it, visibly."""
     token = andon.point("edge")
@@ -402,6 +419,22 @@ def test_point_that_takes_its_word_back_makes_the_incident_pending_again(andon: 
     assert "the table does not fit into memory" in next(r for r in rows if r.kind == "incident:life:contradicted").text
     lease(andon, token)
     assert andon.contained(declared["id"])["confirmed"] == 1
+
+
+def test_flagd_gets_nothing_until_its_use_is_written_down(andon: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a crash nobody would know that its clock error has to be waited for; asking again must not get round it."""
+
+    def full(rows: list[PointUse]) -> None:
+        raise LedgerUnavailable("the disk is full")
+
+    token = andon.point("flagd")
+    with monkeypatch.context() as broken:
+        broken.setattr(andon.service.ledger, "write_point_uses", full)
+        answers = [andon.ask("GET", "/flagd/flags.json", token=token).status_code for _ in range(2)]
+    assert answers == [503, 503]
+
+    assert andon.ask("GET", "/flagd/flags.json", token=token).status_code == 200
+    assert [use.flagd for use in andon.service.ledger.point_uses()] == [True]
 
 
 def test_flagd_flag_set_carries_a_lease_and_never_the_callers_default(andon: Live) -> None:
@@ -433,6 +466,19 @@ def test_too_large_is_said_and_nothing_else_happens(andon: Live) -> None:
     answer = andon.ask("GET", "/enforce/v1/snapshot", token=token, headers={"X-Long": "y" * 17_000})
     assert answer.status_code == 413
     assert "16384" in answer.json()["detail"]
+
+
+def test_authorize_answers_200_or_403_whatever_the_headers_weigh(andon: Live) -> None:
+    """nginx makes an error of its own out of any other status, and the caller's cookies are not ours to choose."""
+    answer = andon.ask("GET", "/enforce/v1/authorize", token=andon.point("edge"), headers={"X-Junk": "y" * 17_000})
+    assert (answer.status_code, answer.headers["X-Andon-Reason"]) == (403, "too-large")
+
+
+@pytest.mark.parametrize("path", ["/enforce/v1/nothing", "/ofrep/x", "/flagd/x"])
+def test_addresses_beside_the_enforcement_routes_are_problems_too(andon: Live, path: str) -> None:
+    """A gateway with a typo in its URL reads JSON, not a page."""
+    answer = andon.ask("GET", path, token=andon.point("edge"))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_ready_says_why_it_is_not(andon: Live) -> None:

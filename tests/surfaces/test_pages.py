@@ -191,6 +191,20 @@ def test_point_that_lapsed_is_named_after_the_bound(http: FlaskClient, shop: Wor
     assert "edge-2 did not: their leases ran out, so they deny" in said
 
 
+def test_point_that_does_not_apply_drills_is_not_said_to_deny(http: FlaskClient, shop: Workshop) -> None:
+    """
+    After a drill it serves as usual; to read "so they deny" there would be a rehearsed mistake.
+    """
+    shop.point("edge-1")
+    id = declare(shop, kind="drill")
+    shop.clock.advance(60)
+    shop.service.cycle()
+    said = words(http.get(f"/incidents/{id}", headers=ada(shop)).text)
+    assert "Not proven for 1" in said
+    assert "lapsed, denies" not in said
+    assert "so they deny" not in said
+
+
 def test_two_hundred_points_fold_with_the_three_on_top(http: FlaskClient, shop: Workshop) -> None:
     """
     The three that matter must not drown among those that are well.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -48,6 +49,22 @@ def test_without_points_it_is_contained_at_once_nought_of_nought(shop: Workshop)
     }  # fmt: skip
 
 
+def test_a_declaration_whose_actions_all_wait_is_not_contained(shop: Workshop) -> None:
+    """Nothing is off before a person gives the word, also where no point would have to be waited for."""
+    request = incident.Declare(
+        playbook=playbook("{revoke-partner: {partner: acme}, after: validated}"), digest="0" * 64, parameters={}
+    )
+    operations = shop.service.operations
+    outcome = shop.service.desk.submit(
+        lambda state, now: incident.declare(state, request, ADMIN, now),
+        actor=ADMIN.actor,
+        answer=operations._declared,
+    )
+    assert outcome.answer is not None
+    assert json.loads(outcome.answer.json)["containment"]["state"] == "pending"
+    assert operations.containment(ADMIN, outcome.decided.subject)["state"] == "pending"
+
+
 def test_outside_actions_are_counted_apart_from_the_first_answer_on(shop: Workshop) -> None:
     """ "Contained" must never hide that a registry still has the old alias."""
     request = incident.Declare(
@@ -59,7 +76,7 @@ def test_outside_actions_are_counted_apart_from_the_first_answer_on(shop: Worksh
     outcome = shop.service.desk.submit(
         lambda state, now: incident.declare(state, request, ADMIN, now),
         actor=ADMIN.actor,
-        answer=lambda state, decided, events: operations._declared(state, request, decided, events),
+        answer=operations._declared,
     )
     assert outcome.answer is not None
     assert '"outside":{"done":0,"total":1}' in outcome.answer.json
@@ -79,6 +96,8 @@ def test_the_same_again_by_another_person_joins_and_names_the_first(shop: Worksh
         200, "INC-2026-0001", True, "Linus Berg",
     )  # fmt: skip
     assert kinds_of(shop, "INC-2026-0001")[-1] == "incident:life:joined"
+    said = operations.timeline(ADMIN, "INC-2026-0001")[-1].text
+    assert said == "Declared again by grace; joined: I see it too", "what the second one typed is not lost"
 
 
 def test_the_same_again_by_the_same_person_writes_nothing(shop: Workshop) -> None:

@@ -10,7 +10,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Decided, access
 from incidents.enforcement.grants import bound
 from incidents.enforcement.hub import Ring
-from incidents.enforcement.points import FLAGD_SLACK, Points
+from incidents.enforcement.points import FLAGD_SLACK, KNOWN_WITHOUT_NAME, Points
 from incidents.events import SYSTEM, ContainmentContradicted, Draft
 from incidents.ledger import Instance
 from incidents.service import Service
@@ -156,6 +156,18 @@ def test_a_second_instance_that_was_granted_before_the_kill_is_waited_for_althou
     shop.clock.advance(15)
     assert states(shop, id) == {"eu-1": "pending"}
     shop.clock.advance(0.2)  # now b's lease, renewed at 14 s, is over too
+    assert states(shop, id) == {"eu-1": "confirmed"}
+
+
+def test_processes_that_name_no_instance_are_confirmed_by_the_bound(shop: Workshop) -> None:
+    """Two of them look like one: when the first has the kill, the second may still allow from the copy before it."""
+    unnamed = Gateway(shop, "eu-1", KNOWN_WITHOUT_NAME)
+    unnamed.renews()
+    id = declare(shop, REVOKE)
+    shop.clock.advance(5)
+    unnamed.renews()
+    assert states(shop, id) == {"eu-1": "pending"}
+    shop.clock.advance(BOUND - 5)
     assert states(shop, id) == {"eu-1": "confirmed"}
 
 
@@ -448,6 +460,28 @@ def test_a_process_that_serves_no_points_says_that_it_does_not_know(shop: Worksh
         found = Points().containment(state, state.incidents[id], shop.clock.boot())
     assert (found["state"], found["points"][0]["state"]) == ("pending", "pending")
     assert "ask the running service" in found["points"][0]["because"]
+
+
+def test_a_process_that_serves_no_points_counts_those_whose_token_has_just_gone(shop: Workshop) -> None:
+    """Taking a gateway's token away before the kill does not take its copy away."""
+    Gateway(shop, "eu-1").renews()
+    shop.service.flush()
+    revoke_tokens(shop, "eu-1")
+    id = declare(shop, REVOKE)
+    beside = Points()
+    beside.load([Instance("eu-1", "i-1", shop.clock.now(), shop.clock.now())], [], boot=shop.clock.boot(), lease=15)
+    with shop.service.desk.read() as state:
+        found = beside.containment(state, state.incidents[id], shop.clock.boot())
+    assert (found["state"], [p["name"] for p in found["points"]]) == ("pending", ["eu-1"])
+
+
+def test_what_waits_for_a_word_is_not_contained(shop: Workshop) -> None:
+    """Nothing is off yet; an answer that says "contained" would send somebody back to bed."""
+    Gateway(shop, "eu-1").renews()
+    id = declare(shop, "{revoke-partner: {partner: acme}, after: validated}")
+    with shop.service.desk.read() as state:
+        found = shop.service.points.containment(state, state.incidents[id], shop.clock.boot())
+    assert (found["state"], found["total"]) == ("pending", 0)
 
 
 def test_what_a_page_shows_of_each_point(shop: Workshop) -> None:

@@ -152,6 +152,18 @@ def test_a_token_that_the_asker_made_by_way_of_another_token_cannot_approve(shop
     assert why(shop, "acme", TOOLS) == "capability-off"
 
 
+def test_a_token_that_an_approver_made_is_not_the_next_approver(shop: Workshop, grace: Asker) -> None:
+    """Where two have to approve, an administrator could otherwise be both of them."""
+    change_catalog(shop, lambda c: c["people"]["linus"].update(roles=["commander"]))
+    request = ask(shop, declare(shop, REVOKE, more="restore: {approvals: 2}\n"), grace)
+    boss = shop.person("ada", "admin")
+    approve(shop, request, boss)
+    puppet = token_for(shop, boss, "linus-new", "commander", person="linus")
+    with pytest.raises(Forbidden, match="this token goes back to ada, who has approved"):
+        approve(shop, request, puppet)
+    assert why(shop, "acme", TOOLS) == "partner-revoked"
+
+
 def test_a_token_without_a_person_neither_asks_nor_approves(shop: Workshop, incident: str, grace: Asker) -> None:
     """Nobody could say afterwards who it was. Neither does whoever sits at the ledger's file."""
     nobody = token_for(shop, ADMIN, "ci", "admin")

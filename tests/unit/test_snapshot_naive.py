@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from incidents.blast import without_holds
 from incidents.client import Copy
 from incidents.desk import Desk
-from incidents.snapshot import Change, Snapshot, build, merge
+from incidents.snapshot import Change, Snapshot, build, merge, part
 from tests.support import naive
 from tests.support.small_world import TODAY, World, histories, questions
 
@@ -128,6 +128,21 @@ def test_a_change_or_several_merged_make_the_older_copy_the_newer(history: tuple
         bridge = merged(changes[first:last])
         assert (bridge.from_revision, bridge.revision) == (changes[first].from_revision, changes[last - 1].revision)
         assert copies[first].after(bridge.wire()).as_body() == copies[last].as_body()
+
+
+@settings(max_examples=100)
+@given(histories())
+def test_a_part_says_of_its_keys_what_the_whole_says(history: tuple[Any, Any]) -> None:
+    """A preview and a restore plan are read from a part; an approval binds what it says."""
+    world = World(history[0])
+    for step in history[1]:
+        world.step(step)
+    whole = world.desk.snapshot
+    with world.desk.read() as state:
+        for key in [*whole.live, "model:never"]:
+            found = part(state, [key])
+            assert found.live == {k: v for k, v in whole.live.items() if k == key}
+            assert found.shadow == {k: v for k, v in whole.shadow.items() if k == key}
 
 
 def merged(changes: list[Change]) -> Change:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.enforcement.usage import UsageBook, window_start
+from incidents.errors import LedgerUnavailable
+from incidents.ledger import Usage
 
 NOW = datetime(2026, 11, 23, 14, 2, 30, tzinfo=UTC)
 FLAG = "orion-2:tool-use"
@@ -109,6 +111,33 @@ def test_what_was_written_and_loaded_counts_on() -> None:
     assert used(again, "day") == 4
     again.count("acme", FLAG, {"per_day": 9}, NOW)
     assert used(again, "day") == 5
+
+
+def test_what_could_not_be_written_goes_with_the_next() -> None:
+    """A full disk for a second must not give everybody their cap again after the next restart."""
+
+    def full(rows: list[Usage]) -> None:
+        raise LedgerUnavailable("the disk is full")
+
+    book = UsageBook()
+    book.report("a", [row(3, "day")], NOW)
+    with pytest.raises(LedgerUnavailable):
+        book.write_changed(full)
+    written: list[Usage] = []
+    book.write_changed(written.extend)
+    assert [use.count for use in written] == [3]
+
+    book.report("a", [row(4, "day")], NOW)
+    book.prune(NOW + timedelta(days=2))
+    book.write_changed(full)  # nothing is left to write
+
+
+@pytest.mark.parametrize("wrong", [{"per": []}, {"per": {}}, {"partner": "\ud800"}, {"flag": 7}, {"window_start": []}])
+def test_rows_that_nobody_could_count_are_passed_over(wrong: dict[str, object]) -> None:
+    """A row comes from another program: it must neither fail the renewal nor what is written beside it."""
+    book = UsageBook()
+    assert book.report("a", [row(3) | wrong, row(4)], NOW)[0]["count"] == 4
+    assert len(book.take_unwritten()) == 1
 
 
 def test_old_windows_are_forgotten_and_the_current_ones_kept() -> None:
