@@ -30,6 +30,7 @@ from incidents.tokens import mask
 log = structlog.get_logger("andon.desk")
 
 TRIES = 25
+WORDS_ONLY = frozenset({"incident:note:added", "restore:approval:denied"})  # lines that change no incident
 LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
 COPY_EVERY = 5_000  # events between two kept states
 
@@ -163,7 +164,8 @@ class Desk:
             listener(commit)
 
     def _fold(self, event: Event) -> None:
-        self._bring_back(event.incident)
+        if event.kind not in WORDS_ONLY:
+            self._bring_back(event.incident)
         fold(self._state, event)
 
     def _bring_back(self, incident: str | None) -> None:

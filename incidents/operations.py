@@ -72,7 +72,7 @@ class Operations:
             actor=asker.actor,
             key=key,
             answer=self._declared,
-            narrowing="" if kind is Kind.TEST else f"{request.playbook.id} {dict(request.parameters)}",
+            narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
         )
         return _reply(outcome.answer, outcome.replayed)
 

@@ -186,15 +186,16 @@ class State:
 
     def rights(self, token: Token) -> frozenset[Right]:
         """
-        What a token may do now: its role, narrowed by its person's roles where the catalog knows the person.
+        What a token may do now: its role, narrowed by its person's roles.
 
-        A person who lost a role loses the right at once, whatever tokens are still around.
+        A person who lost a role loses the right at once, whatever tokens are still around. Tokens are only made for
+        people in the catalog, so one whose person is not there any more may do nothing.
         """
         own = RIGHTS[Role(token.role)]
-        person = self.catalog.people.get(token.person) if token.person else None
-        if person is None or Role(token.role) not in PEOPLE_ROLES:
+        if token.person is None or Role(token.role) not in PEOPLE_ROLES:
             return own
-        return own & rights_of(Role(r) for r in person.roles)
+        person = self.catalog.people.get(token.person)
+        return own & rights_of(Role(r) for r in person.roles) if person is not None else frozenset()
 
     def makers(self, token: Token) -> set[str]:
         """Everybody whose hand is in a token: who made it, who made the token that it was made with, and so on."""

@@ -174,6 +174,12 @@ def _check_second_person(state: State, request: RestoreRequest, person: str, ask
             f"this token goes back to {request.asked_by}, who asked for {request.id}; approve with another one",
             code="second-person-needed",
         )
+    asked_with = state.tokens.get(request.asked_token or "")
+    if asked_with is not None and person in state.makers(asked_with):
+        raise Forbidden(
+            f"{request.id} was asked for with a token that goes back to {person}; a third person approves it",
+            code="second-person-needed",
+        )
     for other in sorted(makers.intersection(request.approved_by)):
         raise Forbidden(f"this token goes back to {other}, who has approved {request.id} already; another is needed")
 

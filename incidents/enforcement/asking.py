@@ -20,6 +20,8 @@ from incidents.roles import Role
 from incidents.snapshot import Decision, Snapshot
 
 FLAG_KEY = re.compile(r"([a-z0-9][a-z0-9._-]*):([a-z0-9][a-z0-9-]*)")
+# What is answered as a flag, known or not: a key that is merely wrong must be denied, not left to a caller's default.
+ANY_KEY = re.compile(r"([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]*))?")
 LAPSED = "lease-lapsed"
 _SWITCHED = frozenset({"model-halted", "capability-off", "region-off", "partner-revoked"})
 

@@ -291,7 +291,7 @@ class Front:
         credential = await self._asker(request, send)
         if credential is None:
             return
-        named = asking.FLAG_KEY.fullmatch(key)
+        named = asking.ANY_KEY.fullmatch(key)
         if named is None or len(key) > 200:
             text = "a flag key is model:capability, in lower-case letters, digits and . _ -"
             await answer_json(send, 404, {"key": key[:200], "errorCode": "FLAG_NOT_FOUND", "errorDetails": text}, CORS)
@@ -306,7 +306,7 @@ class Front:
             self._points.used(credential.point, at=self._clock.now(), asks=True)
         snapshot = self._desk.snapshot
         partner = asking.partner_of(credential, snapshot, asking.text_in(context, "targetingKey"))
-        question = Question(partner, named[1], named[2], asking.text_in(context, "region"))
+        question = Question(partner, named[1], named[2] or "", asking.text_in(context, "region"))
         decision = self._asking.decide(snapshot, question, self._clock.now(), in_time=self._in_time(), count=False)
         DECISIONS.labels("ofrep", decision.reason).inc()
         await answer_json(send, 200, asking.evaluation(key, decision), [*CORS, VARY])

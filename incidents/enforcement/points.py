@@ -68,6 +68,7 @@ class Track:
     may_serve: bool  # touches a flag that goes on when silent: lapsing proves nothing
     silent_below: float  # copies below this revision may go on when silent: an end of their lease proves nothing
     confirmed: dict[str, int] = field(default_factory=dict)  # name -> ms from the order
+    look_again: float = float("-inf")  # boot clock from which unconfirmed points are judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,17 @@ class Points:
         for incident in list(self._open_for.get(name, ())):
             self._judge(self._tracks[incident], name, boot)
 
+    def _look(self, track: Track, boot: float) -> None:
+        """Judge who has not confirmed. Acknowledgements are judged when they come; else only leases that end count."""
+        soonest = track.bound_boot if boot < track.bound_boot else float("inf")
+        for name in track.points:
+            if name in track.confirmed:
+                continue
+            self._judge(track, name, boot)
+            ends = (c.holds_until for c in self._copies.get(name, {}).values() if c.holds_until > boot)
+            soonest = min(soonest, min(ends, default=soonest))
+        track.look_again = soonest
+
     def _judge(self, track: Track, name: str, boot: float) -> None:
         if self._has_confirmed(track, name, boot):
             track.confirmed[name] = max(0, round((boot - track.seen_boot) * 1000))
@@ -332,9 +344,8 @@ class Points:
         finished = []
         with self._lock:
             for track in self._tracks.values():
-                for name in track.points:
-                    if name not in track.confirmed:
-                        self._judge(track, name, boot)
+                if boot >= track.look_again:
+                    self._look(track, boot)
                 views = None
                 if len(track.confirmed) == len(track.points) or boot >= track.bound_boot:
                     views = [self._view(track, name, state_points.get(name), boot) for name in track.points]

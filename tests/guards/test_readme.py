@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,9 +38,21 @@ def five_commands() -> str:
     return found[1]
 
 
+def two_free_ports() -> int:
+    """The first of two neighbours: the demo gateway takes the second."""
+    for _ in range(50):
+        port = free_port()
+        try:
+            socket.create_server(("127.0.0.1", port + 1)).close()
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no two free ports beside each other")
+
+
 def test_five_commands_of_the_readme_lead_to_a_containment(tmp_path: Path) -> None:
     """What a newcomer copies must work literally; only ports and the place of the command are the test's own."""
-    port = free_port()  # the demo gateway takes the next one
+    port = two_free_ports()
     environment = environment_of(tmp_path, ANDON_PORT=str(port), XDG_CACHE_HOME=str(tmp_path / "cache"))
     log = tmp_path / "demo.log"
     with log.open("w") as written:

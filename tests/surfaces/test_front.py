@@ -183,9 +183,12 @@ def test_context_may_be_missing_or_odd_and_the_answer_is_still_an_evaluation(
 
 def test_keys_that_are_no_flag_never_reach_another_route(andon: Live) -> None:
     """Clients join the key into the URL unescaped."""
-    for key in ("../../x", "a/b", "orion-2", "ORION:x", "a%20b", "orion-2:tool-use%00", "x" * 500):
+    for key in ("../../x", "a/b", "a%20b", "a%3Fb", "orion-2:tool-use%00", "x" * 500):
         answer = andon.ask("POST", f"/ofrep/v1/evaluate/flags/{key}", token=andon.point("app"), json={})
         assert answer.status_code == 404, key
+    for key in ("orion-2", "ORION:x", "orion-2:tool_use", "orion-2:"):
+        answer = andon.ask("POST", f"/ofrep/v1/evaluate/flags/{key}", token=andon.point("app"), json={})
+        assert (answer.status_code, answer.json()["value"]) == (200, False), "merely wrong: denied, no caller's default"
     for body in (b"{", b"[]", b'{"context": []}', b"\xff\xfe", b"[" * 50_000):
         answer = andon.ask("POST", FLAG, token=andon.point("app"), data=body)
         assert answer.status_code == 400

@@ -104,7 +104,8 @@ def test_what_another_process_writes_about_it_is_taken_in(shop: Workshop) -> Non
     beside._take(shop.service.ledger.read(after=beside._state.seq))
 
     assert beside._state.seq == held(shop).seq
-    assert id in beside._state.incidents
+    with beside.read(id) as state:
+        assert state.incidents[id].contained is not None
 
 
 def test_same_again_after_it_is_over_is_a_new_incident(shop: Workshop) -> None:
