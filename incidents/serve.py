@@ -22,9 +22,8 @@ from a2wsgi import WSGIMiddleware
 
 from app import create_app
 from incidents.credentials import local_admin
-from incidents.enforcement.eager import EagerProtocol
 from incidents.enforcement.front import Front
-from incidents.enforcement.patience import WholeRequests, close_the_slow
+from incidents.enforcement.patience import PromptProtocol, WholeRequests, close_the_slow
 from incidents.errors import Conflicting, Unavailable
 from incidents.ledger.serving import serve_lock
 from incidents.logs import configure_logs
@@ -131,7 +130,7 @@ def make_server(front: Front, started: Callable[[], None]) -> Server:
     """uvicorn, set up for thousands of streams; ``started`` is called once it listens."""
     config = uvicorn.Config(
         front,
-        http=EagerProtocol,
+        http=PromptProtocol,
         log_level="warning",
         access_log=False,
         lifespan="on",

@@ -94,6 +94,7 @@ class Snapshot:
         region: str | None = None,
         used: Callable[[str, str, str], int] | None = None,
         table: str = LIVE,
+        name_holders: bool = True,
     ) -> Decision:
         """
         The decision, with the first reason that denies in the contract's order.
@@ -103,7 +104,8 @@ class Snapshot:
                 None: nobody counts here, and only a cap of 0 denies.
         """
         reason = self._reason(partner, model, capability, now, region, used, table)
-        return Decision(reason == "granted", reason, self.revision, self.held_by(partner, model, capability))
+        held_by = self.held_by(partner, model, capability) if name_holders else ()
+        return Decision(reason == "granted", reason, self.revision, held_by)
 
     def _reason(
         self,

@@ -53,6 +53,7 @@ class Asking:
             now=now,
             region=question.region,
             used=lambda partner, flag, per: self._usage.used(partner, flag, per, now),
+            name_holders=False,  # gateways and partners get the reason alone
         )
         if decision.allowed and count and question.partner:
             self._count(snapshot, question, now)

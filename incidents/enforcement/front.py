@@ -8,6 +8,7 @@ down a new instance before its first grant and to look again when a point is ahe
 from __future__ import annotations
 
 import asyncio
+import functools
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -50,6 +51,8 @@ log = structlog.get_logger("andon.front")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 TICKET_SECONDS = 3600
+ASKED_SECONDS = 5.0
+_count_of = functools.cache(DECISIONS.labels)  # reasons are a closed list
 _LEASE_COUNTS = {verdict: LEASES.labels(verdict.value) for verdict in Verdict}
 USAGE_ROWS = 5_000
 CORS = [
@@ -84,6 +87,7 @@ class Front:
         self._asking = Asking(usage)
         self._ready, self._page_reader, self._ticket_key = ready, page_reader, ticket_key
         self._acknowledged = acknowledged
+        self._asked_until: dict[str, float] = {}
         self.ring = Ring()
         self.hub = Hub(self.ring)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,7 +129,8 @@ class Front:
             return
         if scope["type"] != "http":
             return
-        if sum(len(k) + len(v) for k, v in scope["headers"]) > HEADER_LIMIT:
+        request = Request(scope, receive)
+        if request.header_bytes > HEADER_LIMIT:
             await self._refuse_headers(scope, send)
             return
         handler = self._route(scope["path"])
@@ -133,7 +138,7 @@ class Front:
             await self._below(scope, receive, send)
             return
         try:
-            await handler(Request(scope, receive), send)
+            await handler(request, send)
         except TooLarge:
             await answer_problem(send, 413, "the body is larger than 1 MiB", "too-large")
         except Disconnected:
@@ -145,7 +150,7 @@ class Front:
         """Gateways turn anything but 200 and 403 into errors of their own, so authorize denies."""
         text, revision = f"the headers are larger than {HEADER_LIMIT} bytes", self._desk.snapshot.revision
         if self._route(scope["path"]) == self._authorize:
-            DECISIONS.labels("authorize", "too-large").inc()
+            _count_of("authorize", "too-large").inc()
             told = [(b"x-andon-reason", b"too-large"), (b"x-andon-revision", str(revision).encode())]
             await answer_problem(send, 403, text, "too-large", told)
         else:
@@ -238,13 +243,13 @@ class Front:
             await self._denied(request, send, "token-not-accepted", snapshot.revision)
             return
         if credential.point is not None:
-            self._points.used(credential.point, at=self._clock.now(), asks=True)
+            self._asked(credential.point)
         question = self._question(request, credential)
         decision = self._asking.decide(snapshot, question, self._clock.now(), in_time=self._in_time(), count=True)
         if not decision.allowed:
             await self._denied(request, send, decision.reason, decision.revision)
             return
-        DECISIONS.labels("authorize", "granted").inc()
+        _count_of("authorize", "granted").inc()
         await answer(
             send,
             200,
@@ -256,6 +261,13 @@ class Front:
                 (b"x-andon-revision", str(decision.revision).encode()),
             ],
         )
+
+    def _asked(self, point: str) -> None:
+        """Remember that it asks live; looked at again after a few seconds only."""
+        boot = self._clock.boot()
+        if boot >= self._asked_until.get(point, boot):
+            self._asked_until[point] = boot + ASKED_SECONDS
+            self._points.used(point, at=self._clock.now(), asks=True)
 
     def _question(self, request: Request, credential: Credential) -> Question:
         """A header that is there twice names nobody: two gateways in a row would read it differently."""
@@ -273,7 +285,7 @@ class Front:
         )
 
     async def _denied(self, request: Request, send: Send, reason: str, revision: int) -> None:
-        DECISIONS.labels("authorize", reason).inc()
+        _count_of("authorize", reason).inc()
         body = b"" if request.method == "HEAD" else compact(problem(403, f"denied: {reason}", code=reason))
         headers = [
             (b"content-type", MEDIA_TYPE.encode()),
@@ -303,12 +315,12 @@ class Front:
             await answer_json(send, 400, body, CORS)
             return
         if credential.point is not None:
-            self._points.used(credential.point, at=self._clock.now(), asks=True)
+            self._asked(credential.point)
         snapshot = self._desk.snapshot
         partner = asking.partner_of(credential, snapshot, asking.text_in(context, "targetingKey"))
         question = Question(partner, named[1], named[2] or "", asking.text_in(context, "region"))
         decision = self._asking.decide(snapshot, question, self._clock.now(), in_time=self._in_time(), count=False)
-        DECISIONS.labels("ofrep", decision.reason).inc()
+        _count_of("ofrep", decision.reason).inc()
         await answer_json(send, 200, asking.evaluation(key, decision), [*CORS, VARY])
 
     async def _bulk(self, request: Request, send: Send) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -32,12 +31,23 @@ class Disconnected(Exception):
     """The client went away while it was sending."""
 
 
-@dataclass(slots=True)
 class Request:
-    """One request, with headers looked up by their lower-case name."""
+    """One request, with headers looked up by their lower-case name; the first of several of one name counts."""
 
-    scope: Scope
-    receive: Receive
+    __slots__ = ("_headers", "_repeated", "header_bytes", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope, self.receive = scope, receive
+        self._headers: dict[bytes, bytes] = {}
+        self._repeated: set[bytes] = set()
+        size = 0
+        for key, value in scope["headers"]:
+            size += len(key) + len(value)
+            if key in self._headers:
+                self._repeated.add(key)
+            else:
+                self._headers[key] = value
+        self.header_bytes = size
 
     @property
     def path(self) -> str:
@@ -48,15 +58,12 @@ class Request:
         return str(self.scope["method"])
 
     def header(self, name: bytes) -> str | None:
-        for key, value in self.scope["headers"]:
-            if key == name:
-                return value.decode("latin-1")  # type: ignore[no-any-return]
-        return None
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def only_header(self, name: bytes) -> tuple[str | None, bool]:
         """A header's value, and whether it was sent more than once (then nobody can say which one counts)."""
-        found = [value for key, value in self.scope["headers"] if key == name]
-        return (found[0].decode("latin-1") if found else None), len(found) > 1
+        return self.header(name), name in self._repeated
 
     def query(self) -> dict[str, str]:
         parsed = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
