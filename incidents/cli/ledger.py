@@ -30,17 +30,22 @@ LOG_PAGE = 1000
 
 
 @click.command()
+@click.option("--from", "backup", metavar="BACKUP", help="Go on from a backup, as a ledger of its own.")
 @json_option
-def init() -> None:
+def init(backup: str | None) -> None:
     """
     Make the ledger and its first token.
 
-    Makes the signing key too. The admin token is printed once. Never over another ledger.
+    Makes the signing key too. The admin token is printed once. Never over another ledger. From a backup: under a new
+    id, so that gateways drop what they hold of the old one; tokens and keys are those of the backup.
 
     \b
     Example:
       ANDON_DATABASE_URL=sqlite:////srv/andon/andon.db andon init
     """
+    if backup is not None:
+        _go_on_from(backup)
+        return
     from incidents.service import init as make
 
     found = settings()
@@ -56,6 +61,32 @@ def init() -> None:
         "token": token,
     }
     say(made, _made)
+
+
+def _go_on_from(backup: str) -> None:
+    from incidents.clock import SystemClock
+    from incidents.events import Actor
+    from incidents.ledger.backup import restore_from
+    from incidents.service import os_user
+
+    found = settings()
+    actor = Actor(person=f"local:{os_user()}", token=None, via="cli")
+    try:
+        event = restore_from(backup, found.database_path, now=SystemClock().now(), actor=actor)
+    except Conflicting as error:
+        raise Failed(Exit.NOT_REACHED, *of_error(error).lines) from error
+    going_on = {
+        "ledger": str(found.database_path),
+        "id": event.data["to_ledger"],
+        "was": event.data["from_ledger"],
+        "seq": event.seq,
+    }
+    say(going_on, _goes_on)
+
+
+def _goes_on(found: dict[str, Any]) -> Iterator[str]:
+    yield from show.facts(("ledger", found["ledger"]), ("new id", found["id"]), ("was", found["was"]))
+    yield f"It goes on at seq {found['seq']}. Put its signing key in place too, and see that the old one serves nobody."
 
 
 def _made(made: dict[str, str]) -> Iterator[str]:

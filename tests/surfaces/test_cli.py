@@ -865,6 +865,19 @@ def test_backup_is_a_ledger_and_overwrites_nothing(shell: Shell) -> None:
     assert shell.run("backup", "copy.db").code == 1
 
 
+def test_backup_goes_on_as_a_ledger_of_its_own(shell: Shell) -> None:
+    """
+    Two ledgers with one id would let gateways mistake one's table for the other's.
+    """
+    shell.done("backup", "copy.db")
+    going_on = shell.done("init", "--from", "copy.db", ANDON_DATABASE_URL="sqlite:///again.db")
+
+    assert going_on["id"] != going_on["was"]
+    assert shell.run("verify", ANDON_DATABASE_URL="sqlite:///again.db").code == 0
+    assert shell.run("init", "--from", "copy.db", ANDON_DATABASE_URL="sqlite:///again.db").code == 3
+    assert shell.run("init", "--from", "nothing.db", ANDON_DATABASE_URL="sqlite:///more.db").code == 3
+
+
 def test_serve_takes_host_and_port_from_the_line_before_the_settings(
     bare: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
