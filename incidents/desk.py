@@ -35,6 +35,7 @@ LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is 
 COPY_EVERY = 5_000  # events between two kept states
 
 Decide = Callable[[State, datetime], Decided]
+# Made inside the transaction where it is to be kept, else after the points were told: it must not matter to it.
 MakeAnswer = Callable[[State, Decided, Sequence[Event]], Answer]
 
 
@@ -123,9 +124,13 @@ class Desk:
             return None
         return state
 
-    def on_commit(self, listener: Callable[[Commit], None]) -> None:
-        """``listener`` is called in order, under the desk's lock: it must be quick and must not raise."""
-        self._listeners.append(listener)
+    def on_commit(self, listener: Callable[[Commit], None], *, first: bool = False) -> None:
+        """
+        ``listener`` is called in order, under the desk's lock: it must be quick and must not raise.
+
+        ``first``: before the others, for whoever carries the change to the points.
+        """
+        self._listeners.insert(0 if first else len(self._listeners), listener)
 
     def follow(self) -> None:
         """
@@ -278,9 +283,9 @@ class Desk:
             answer=make if answer else None,
             directory=decided.directory or None,
         )
+        self._take(events)  # told to the points before anything is written for people
         if not made:
             make(events)
-        self._take(events)
         self.blocked = None
         return Outcome(decided, events, made[0])
 

@@ -400,7 +400,7 @@ class Operations:
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
             lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
             request = state.requests[decided.subject]
-            left = max(0, request.approvals - len(request.approved_by) - 1)
+            left = max(0, request.approvals - len({*request.approved_by, asker.actor.person}))
             return 200, {
                 "id": decided.subject,
                 "incident": request.incident,

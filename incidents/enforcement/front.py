@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hmac
-import json
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -25,6 +22,8 @@ from incidents.enforcement.asking import Asking, Question
 from incidents.enforcement.grants import Ask, Standing, Verdict
 from incidents.enforcement.hub import Hub, Ring, Stream, encode_change, encode_note, encode_resync
 from incidents.enforcement.points import KNOWN_WITHOUT_NAME, Copy, Points
+from incidents.enforcement.renewal import read_renewal
+from incidents.enforcement.tickets import Tickets
 from incidents.enforcement.usage import UsageBook
 from incidents.enforcement.wire import (
     HEADER_LIMIT,
@@ -50,7 +49,6 @@ from incidents.roles import Right
 log = structlog.get_logger("andon.front")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-TICKET_SECONDS = 3600
 ASKED_SECONDS = 5.0
 _count_of = functools.cache(DECISIONS.labels)  # reasons are a closed list
 _LEASE_COUNTS = {verdict: LEASES.labels(verdict.value) for verdict in Verdict}
@@ -85,7 +83,7 @@ class Front:
         self._desk, self._points, self._usage, self._below = desk, points, usage, below
         self._clock: Clock = desk.clock
         self._asking = Asking(usage)
-        self._ready, self._page_reader, self._ticket_key = ready, page_reader, ticket_key
+        self._ready, self._page_reader, self._tickets = ready, page_reader, Tickets(ticket_key)
         self._acknowledged = acknowledged
         self._asked_until: dict[str, float] = {}
         self.ring = Ring()
@@ -95,7 +93,7 @@ class Front:
         self._flagd_bytes: tuple[str, bytes] = ("", b"")
         self._unwritten: list[tuple[Copy, asyncio.Future[None]]] = []
         self._writing = False
-        desk.on_commit(self._committed)
+        desk.on_commit(self._committed, first=True)
 
     # --- from the desk, on whatever thread commits ---
 
@@ -350,7 +348,7 @@ class Front:
                 question = Question(partner, model, capability, region)
                 decision = self._asking.decide(snapshot, question, now, in_time=in_time, count=False)
                 found.append(asking.evaluation(f"{model}:{capability}", decision, advisory=True))
-        uri = f"/enforce/v1/stream?ticket={self._ticket(credential)}"
+        uri = f"/enforce/v1/stream?ticket={self._tickets.make(credential.token, now)}"
         streams = [{"type": "sse", "endpoint": {"requestUri": uri}, "inactivityDelaySec": 120}]
         metadata = {"revision": snapshot.revision, "advisory": True}
         await answer_json(send, 200, {"flags": found, "metadata": metadata, "eventStreams": streams}, headers)
@@ -430,7 +428,7 @@ class Front:
         credential = await self._enforcer(request, send)
         if credential is None or credential.point is None:
             return
-        said, wrong = _said(await request.body())
+        said, wrong = read_renewal(await request.body())
         if said is None:
             await answer_problem(send, 422, wrong, "invalid")
             return
@@ -556,7 +554,8 @@ class Front:
     async def _stream(self, request: Request, send: Send) -> None:
         ticket = request.query().get("ticket")
         if ticket is not None:
-            if not self._ticket_holds(ticket):
+            token = self._tickets.token_of(ticket, self._clock.now())
+            if all(c.token != token for c in self._desk.credentials.values()):
                 await answer_problem(send, 401, "the ticket has expired; fetch the flags again", "ticket-expired", CORS)
                 return
             await self._hold_open(request, send, Stream(send, self.hub.revision, full=False), b"", CORS)
@@ -621,20 +620,6 @@ class Front:
             streams.discard(stream)
             STREAMS.dec()
 
-    def _ticket(self, credential: Credential) -> str:
-        """Lets a browser, which can't send headers with an event stream, hear that something changed, and no more."""
-        until = int(self._clock.now().timestamp()) // 600 * 600 + TICKET_SECONDS
-        text = f"{credential.token}.{until}"
-        return f"{text}.{hmac.new(self._ticket_key, text.encode(), sha256).hexdigest()[:32]}"
-
-    def _ticket_holds(self, ticket: str) -> bool:
-        text, _, seal = ticket.rpartition(".")
-        token, _, until = text.partition(".")
-        expected = hmac.new(self._ticket_key, text.encode(), sha256).hexdigest()[:32]
-        if not hmac.compare_digest(seal.encode(), expected.encode()) or int(until) < self._clock.now().timestamp():
-            return False
-        return any(c.token == token for c in self._desk.credentials.values())
-
     async def _live(self, request: Request, send: Send) -> None:
         """Tells an open page that what it shows has changed; the page then fetches itself."""
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in request.scope["headers"]}
@@ -654,35 +639,3 @@ class Front:
             await answer_json(send, 200, {"status": "ready", "revision": self._desk.snapshot.revision})
         else:
             await answer_problem(send, 503, why, "not-ready")
-
-
-_TEXTS = (("name", 128), ("instance", 128), ("nonce", 128), ("ledger", 128), ("digest", 128), ("refused", 1000))
-
-
-def _said(body: bytes) -> tuple[dict[str, Any] | None, str]:
-    """The lease request's body, or what is wrong with it."""
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return None, "the body is not JSON"
-    if not isinstance(said, dict):
-        return None, "the body is not an object"
-    for name, limit in _TEXTS:
-        value = said.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > limit):
-            return None, f"{name} is a text of at most {limit} characters"
-        if value is not None and any("\ud800" <= c <= "\udfff" for c in value):
-            return None, f"{name} holds half of a surrogate pair, which can't be stored"
-    if not said.get("name"):
-        return None, "name is missing: the enforcement point's own name"
-    revision = said.get("revision")
-    if not isinstance(revision, int) or isinstance(revision, bool) or revision < 0:
-        return None, "revision is a whole number: the one that the copy holds"
-    for name in ("applies", "usage"):
-        if not isinstance(said.get(name, []), list):
-            return None, f"{name} is a list"
-    if not all(isinstance(row, dict) for row in said.get("usage", [])):
-        return None, "usage is a list of objects"
-    if not all(isinstance(row, str) for row in said.get("applies", [])):
-        return None, "applies is a list of texts"
-    return said, ""
