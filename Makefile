@@ -5,7 +5,8 @@ UV   := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-INSTALL := $(if $(UV),VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet,$(PY) -m pip install --quiet --disable-pip-version-check)
+# uv brings certificates of its own; behind a company's proxy only the system's are right. Two names: old and new uv.
+INSTALL := $(if $(UV),UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet,$(PY) -m pip install --quiet --disable-pip-version-check)
 
 .PHONY: run test lint types bench chaos clean system-parts
 
