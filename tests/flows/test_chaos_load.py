@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from incidents import patience
+from incidents.enforcement import patience
 from tests.chaos.__main__ import load_all
 from tests.chaos.findings import FAULTS
 from tests.support.inprocess import Live, live
