@@ -65,6 +65,16 @@ class Door(BaseHTTPRequestHandler):
         """Silent: the demo's terminal belongs to Andon."""
 
 
+class Doorway(ThreadingHTTPServer):
+    """Ends with whoever started it: a demo that was killed leaves no gateway behind."""
+
+    parent = os.getppid()
+
+    def service_actions(self) -> None:
+        if os.getppid() != self.parent:
+            threading.Thread(target=self.shutdown).start()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--andon", required=True, help="URL of the Andon service")
@@ -73,7 +83,7 @@ def main() -> None:
     given = parser.parse_args()
     gateway = Gateway(given.andon, os.environ["ANDON_GATEWAY_TOKEN"], given.name).start()
     Door.gateway = gateway
-    server = ThreadingHTTPServer(("127.0.0.1", given.port), Door)
+    server = Doorway(("127.0.0.1", given.port), Door)
 
     def stop(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=server.shutdown).start()
