@@ -166,7 +166,10 @@ class Desk:
             self.credentials = credentials(self._state)
         commit = Commit(events, self.snapshot, change, self.clock.boot())
         for listener in self._listeners:
-            listener(commit)
+            try:
+                listener(commit)
+            except Exception:
+                log.exception("listener_failed", seq=events[-1].seq)
 
     def _fold(self, event: Event) -> None:
         if event.kind not in WORDS_ONLY:
@@ -283,10 +286,10 @@ class Desk:
             answer=make if answer else None,
             directory=decided.directory or None,
         )
+        self.blocked = None
         self._take(events)  # told to the points before anything is written for people
         if not made:
             make(events)
-        self.blocked = None
         return Outcome(decided, events, made[0])
 
     def _block(self, what: str, error: Exception) -> None:

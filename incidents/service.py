@@ -204,8 +204,13 @@ class Service:
         boot = self.clock.boot()
         with self.desk.read() as state:
             points = dict(state.points)
-        for doubt in self.points.take_doubts():
-            self._write_contradicted(doubt)
+        doubts = self.points.take_doubts()
+        try:
+            while doubts:
+                self._write_contradicted(doubts[0])
+                doubts.pop(0)
+        finally:
+            self.points.doubt_again(doubts)
         for finished in self.points.tick(points, boot):
             self._write_contained(finished)
         self._cycle_at = boot

@@ -226,6 +226,11 @@ class Points:
             self._doubted[copy.point] = boot
             self._doubts.append(Doubt(copy.point, revision, why))
 
+    def doubt_again(self, doubts: Iterable[Doubt]) -> None:
+        """Put back what could not be written down."""
+        with self._lock:
+            self._doubts.extend(doubts)
+
     def take_doubts(self) -> list[Doubt]:
         """Contradictions since the last call, at most one a minute for each point."""
         with self._lock:
