@@ -19,7 +19,8 @@ from incidents.testing.slack_limits import faults, view_faults
 Json = dict[str, Any]
 TRIGGER_SECONDS = 3.0
 HOOK_SECONDS, HOOK_USES = 1800.0, 5
-TEXT_LIMIT, TOPIC_LIMIT, NAME_LIMIT, VIEW_BYTES = 40_000, 250, 80, 250_000
+TEXT_LIMIT, TOPIC_LIMIT, NAME_LIMIT, VIEW_BYTES = 4_000, 250, 80, 250_000  # 40,000 on paper; refused from 4,000 on
+BLOCK_CHARACTERS = 13_200  # of a message's blocks as JSON: on no page of Slack's, but refused all the same
 
 
 class SlackError(Exception):
@@ -169,6 +170,8 @@ class Workspace:
             raise SlackError("no_text")
         if len(text) > TEXT_LIMIT:
             raise SlackError("msg_too_long")
+        if blocks and len(json.dumps(blocks, ensure_ascii=False)) > BLOCK_CHARACTERS:
+            raise SlackError("msg_blocks_too_long")
         if blocks and (wrong := faults(blocks)):
             raise SlackError("invalid_blocks", errors=wrong, response_metadata={"messages": wrong})
         kept: Json = {"text": text, **({"blocks": blocks} if blocks else {})}

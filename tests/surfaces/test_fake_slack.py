@@ -57,7 +57,7 @@ def test_each_error_has_slacks_word(slack: FakeSlack) -> None:
     assert refused(slack, "chat.postMessage", channel="#nowhere", text="x") == "channel_not_found"
     assert refused(slack, "chat.postMessage", channel=outside.id, text="x") == "not_in_channel"
     assert refused(slack, "chat.postMessage", channel=archived.id, text="x") == "is_archived"
-    assert refused(slack, "chat.postMessage", channel=inside.id, text="x" * 40_001) == "msg_too_long"
+    assert refused(slack, "chat.postMessage", channel=inside.id, text="x" * 4_001) == "msg_too_long"
     assert refused(slack, "chat.postMessage", channel=inside.id) == "no_text"
     divider = {"type": "divider"}
     assert refused(slack, "chat.postMessage", channel=inside.id, blocks=[divider] * 51) == "invalid_blocks"
