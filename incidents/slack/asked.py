@@ -85,14 +85,32 @@ class Note(Asked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Asked):
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge(Asked):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetStatus(Asked):
+    """``into``: the incident that it is merged into."""
+
     status: str
-    text: str = ""
+    reason: str = ""
+    at: str = ""
+    into: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take(Asked):
+    """``over``: from whoever has it, without being handed it; takes a reason."""
+
     role: str = "commander"
+    over: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

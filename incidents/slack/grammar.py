@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from incidents.errors import nearest
 from incidents.slack.asked import (
+    Acknowledge,
     Approve,
     Asked,
     Assign,
@@ -34,16 +35,18 @@ from incidents.slack.asked import (
     Show,
     Submit,
     Take,
+    Update,
     Validate,
     WrongUsage,
 )
-from incidents.slack.line import Line
-from incidents.slack.typed import Kind, read
+from incidents.slack.line import Line, incident_id
+from incidents.slack.typed import Kind, Word, read
 from incidents.slack.verbs import OTHER_WORDS, VERBS
 
 SEVERITY = re.compile(r"sev-?([1-4])", re.IGNORECASE)
 KILL_KINDS = ("partner", "capability", "model")
-STATUSES = ("contained", "mitigated", "resolved", "reviewed", "closed", "false-alarm", "merged")
+STATUSES = ("mitigated", "resolved", "closed", "false-alarm", "merged", "reopened")
+FROM_EVIDENCE = ("declared", "contained", "reviewed")
 RESERVED = ("title", "severity", "kind", "separate")
 
 
@@ -192,24 +195,47 @@ def _note(line: Line) -> Asked:
     return Note(incident=incident, at=at, text=line.rest("The note is empty."))
 
 
+def _update(line: Line) -> Asked:
+    return Update(incident=line.incident(), text=line.rest("Where do things stand? The update is empty."))
+
+
+def _ack(line: Line) -> Asked:
+    asked = Acknowledge(incident=line.incident())
+    line.end()
+    return asked
+
+
 def _status(line: Line) -> Asked:
     incident = line.incident()
     word = line.take(f"Which status? One of {', '.join(STATUSES)}.")
     status = word.text.lower().replace("_", "-")
+    if status in FROM_EVIDENCE:
+        raise line.wrong(f"'{status}' is never typed: it comes from evidence. You can type {', '.join(STATUSES)}.")
     if status not in STATUSES:
         raise line.wrong(
             f"'{word.text[:40]}' is no status.{nearest(status, STATUSES)} It is one of {', '.join(STATUSES)}."
         )
-    return SetStatus(incident=incident, status=status, text=line.rest())
+    said = line.pairs("at", "into")
+    into = incident_id(Word(said["into"], 0)) if "into" in said else ""
+    if status == "merged" and not into:
+        raise line.wrong("Merged into which incident? Write into=INC-2026-0001.")
+    return SetStatus(incident=incident, status=status, at=said.get("at", ""), into=into, reason=line.rest())
 
 
 def _take(line: Line) -> Asked:
     incident = line.incident()
+    role = "commander"
     word = line.next
-    line.at += word is not None
+    if word is not None and word.text.lower() != "over":
+        role = word.text.lower()
+        line.at += 1
+        word = line.next
+    over = word is not None and word.text.lower() == "over"
+    line.at += over
+    reason = line.rest("Taking a role over needs a reason.") if over else ""
     line.end()
-    role = word.text.lower() if word is not None else "commander"
-    return Take(incident=incident, role="commander" if role in ("command", "lead", "ic") else role)
+    role = "commander" if role in ("command", "lead", "ic") else role
+    return Take(incident=incident, role=role, over=over, reason=reason)
 
 
 def _assign(line: Line) -> Asked:
@@ -320,6 +346,8 @@ _READERS: dict[str, Callable[[Line], Asked]] = {
     "kill": _kill,
     "show": _show,
     "note": _note,
+    "update": _update,
+    "ack": _ack,
     "status": _status,
     "take": _take,
     "assign": _assign,
