@@ -148,7 +148,8 @@ def _held(i: Json, reader: Reader) -> str:
     standing = [h for h in i["holds"] if h["standing"]]
     lifted = [h for h in i["holds"] if not h["standing"]]
     waiting = [a for a in i["actions"] if a["state"] == "waiting"]
-    lines = ["*Off now*" if standing else "*Off now*  nothing"]
+    off = "*Off now*" if i["kind"] == "real" else "*Off in the rehearsal*"
+    lines = [off if standing else f"{off}  nothing"]
     lines += [f"• {esc(h['words'])}{_also(h, reader)}" for h in standing[:SHOWN]]
     if len(standing) > SHOWN:
         lines.append(f"… and {len(standing) - SHOWN} more")
