@@ -181,6 +181,8 @@ class Incident:
     shares: dict[str, Share] = field(default_factory=dict)
     frozen_seq: int | None = None
     newest_seq: int = 0
+    room: str = ""  # its own Slack channel
+    posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
 
     @property
     def status(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
+from incidents.chat_work import ChatWork
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.sight import hidden, sees, veiled
@@ -41,7 +42,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentWork):
+class Operations(IncidentWork, ChatWork):
     def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
         super().__init__(desk)
         self.points, self.usage, self.library = points, usage, library

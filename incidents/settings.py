@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from incidents.decisions.access import LEASE_MAX, LEASE_MIN
 from incidents.errors import Invalid
+from incidents.slack_settings import SlackSettings, read_slack
 from incidents.state import DEFAULT_LEASE_SECONDS
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Settings:
     lease_seconds: int | None = None
     signing_key: Path | None = None
     log: str = "console"
+    slack: SlackSettings = field(default_factory=SlackSettings)
 
     @property
     def database_path(self) -> Path:
@@ -90,6 +92,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         signing_key=read("ANDON_SIGNING_KEY", Path, "a path", none),
         log=read("ANDON_LOG", lambda v: _one_of(v, ("json", "console")), "json or console", "console"),
+        slack=read_slack(read, environment),
     )
 
 

@@ -26,6 +26,12 @@ PURE = {
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.chat", "incidents.decisions.chat",
+    "incidents.slack.typed", "incidents.slack.verbs", "incidents.slack.asked", "incidents.slack.line",
+    "incidents.slack.grammar", "incidents.slack.limits", "incidents.slack.blocks", "incidents.slack.reader",
+    "incidents.slack.incident_message", "incidents.slack.incident_buttons", "incidents.slack.lines",
+    "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
+    "incidents.slack.forms", "incidents.slack.manifest",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
