@@ -16,9 +16,11 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
+from typing import Protocol
 
 import structlog
 
+from incidents.account_links import AccountLinks
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.decisions import Decided, access
 from incidents.desk import Commit, Desk
@@ -59,6 +61,14 @@ ANSWERS_KEPT = timedelta(days=7)
 RESTORED_LATELY = timedelta(days=1)  # by the wall clock, hence so generous: what counts is one lease
 
 
+class Beside(Protocol):
+    """What an edge lets run as long as the engine runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Service:
     """Everything that runs, put together. ``open`` it, then ``start`` the engine if it serves points."""
 
@@ -73,6 +83,8 @@ class Service:
         self.points = Points()
         self.usage = UsageBook()
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.beside: list[Beside] = []
+        self.account_links = AccountLinks(self.secret("account links"), clock, settings.url)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -171,10 +183,14 @@ class Service:
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
+        for other in self.beside:
+            other.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""
         self._stopping = True
+        for other in self.beside:
+            other.stop()
         self.wake.set()
         if self._thread is not None:
             self._thread.join(timeout=5)

@@ -6,7 +6,7 @@ Pure: from the answers of the operations. Every refusal ends with a working next
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from incidents.errors import AndonError, Forbidden, Unavailable
@@ -36,9 +36,9 @@ def said(text: str, reader: Reader, *more: Json) -> Message:
     return message(text, [section(text), *more], reader.url)
 
 
-def again(first: Message, ago_s: int) -> Message:
+def again(first: Message) -> Message:
     """The same was typed seconds ago: it is done, and was done once."""
-    note = f":repeat: You sent this {ago_s} s ago already; it was done once."
+    note = ":repeat: You sent this seconds ago already; it is done, and was done once."
     return Message(f"{note} {first.text}", (context(note), *first.blocks)[:50])
 
 
@@ -136,6 +136,28 @@ def stranger(url: str, line: str, reader: Reader) -> Message:
         f" below (yours alone, ten minutes, one use).{wanted}"
     )
     return said(text, reader, actions("andon.stranger", link_button("andon.link", "Say who you are", url)))
+
+
+def linked(person: str, url: str, reader: Reader) -> Message:
+    """Who they are here; and how to say it themselves."""
+    text = (
+        f":bust_in_silhouette: You are *{reader.who(person)}*. If somebody else wrote your account into the catalog,"
+        " they can't ask for what you approve in Slack, nor the other way round: say yourself who you are, once."
+    )
+    return said(text, reader, actions("andon.stranger", link_button("andon.link", "Say who you are", url)))
+
+
+# --- done -----------------------------------------------------------------------------------------------------------
+
+
+def done(words: str, body: Mapping[str, Any], reader: Reader) -> Message:
+    """It is done, on which incident."""
+    status = f" · {esc(body['status'])}" if body.get("status") else ""
+    return said(f":white_check_mark: {words}. {reader.link(str(body['incident']))}{status}", reader)
+
+
+def noted(body: Mapping[str, Any], reader: Reader) -> Message:
+    return said(f":memo: Noted at {reader.moment(str(body['at']))} on {reader.link(str(body['incident']))}.", reader)
 
 
 # --- which incident -------------------------------------------------------------------------------------------------

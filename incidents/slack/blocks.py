@@ -7,7 +7,9 @@ Pure; knows no incident. Whatever people wrote goes through ``esc``, else ``<!ch
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,6 +85,12 @@ def _whole_marks(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def plain_words(text: str) -> str:
+    """Text for Slack as any page can show it: no marks, no emoji names, links as their words."""
+    text = re.sub(r"<[^|>]*\|([^>]*)>", r"\1", re.sub(r":[a-z_]+: ?", "", text))
+    return html.unescape(text.replace("*", "").replace("`", ""))
 
 
 def link(url: str, words: str) -> str:

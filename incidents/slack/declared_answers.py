@@ -19,6 +19,7 @@ from incidents.slack.blocks import (
     esc,
     header,
     message,
+    one_line,
     section,
 )
 from incidents.slack.incident_message import BANDS, containment, kind_word, severity
@@ -103,3 +104,18 @@ def _red_button(p: Json, line: str) -> list[Json]:
     sure = confirm("Switch it off?", f"*{esc(cut(p['title'], 200))}*: at once, for everybody named above.", "Do it")
     red = button("andon.run", what, {"a": "run", "l": line}, style="danger", confirm=sure)
     return [divider(), actions("andon.declare", red)]
+
+
+def choose_playbook(books: Sequence[tuple[str, str]], text: str, reader: Reader) -> Message:
+    """What stands in the channel while the form opens, and does as well where it can't."""
+    rest = f" {one_line(text)}" if text else ""
+    blocks = [section(":clipboard: A form opens. If it does not, choose here, use the page, or type it:")]
+    for id, title in books[:12]:
+        value = {"a": "form", "b": id, "l": text[:LINE_LIMIT]}
+        blocks.append(
+            section(
+                f"*{esc(title)}*\n{reader.type(f'declare {id}{rest}'[:300])}", button("andon.form", "This one", value)
+            )
+        )
+    blocks.append(context(f"<{reader.url}/declare|Declare on the page>"))
+    return message("Declare: choose a playbook", blocks, reader.url)

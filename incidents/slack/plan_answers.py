@@ -4,7 +4,7 @@ The way back and what is due: a restore's exact plan, clocks, the review, one de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from incidents.slack.answers import said, some
@@ -34,27 +34,46 @@ def checked(asked: Mapping[str, str], d: Json, reader: Reader) -> Message:
     return said(f"{verdict}  {who}{held} · revision {d['revision']}", reader)
 
 
-def restore_plan(r: Json, reason: str, reader: Reader) -> Message:
-    """The exact plan and its digest, with the buttons that agree to exactly that."""
+def restore_plan(r: Json, reason: str, reader: Reader, *, able: bool, mine: bool) -> Message:
+    """The exact plan and its digest, with buttons for whoever may agree to exactly that."""
+    blocks = plan_blocks(r, reason, reader)
+    if r["state"] != "open":
+        return message(f"Restore {r['id']}: the plan", blocks, reader.link(r["incident"], part="way-back"))
     value = {"r": r["id"], "d": r["plan_digest"]}
-    open_ = r["state"] == "open"
-    sure = confirm(
-        "Approve exactly this?", f"Plan `{r['plan_digest'][:12]}`: what it names is given back at once.", "Approve"
-    )
-    acts = actions(
-        "andon.plan",
-        button("andon.approve", "Approve exactly this", {"a": "approve", **value}, style="primary", confirm=sure),
-        button("andon.refuse", "Refuse", {"a": "refuse", **value}, style="danger"),
-    )
-    blocks = [*plan_blocks(r, reason, reader), *([acts] if open_ else [])]
+    back = button("andon.refuse", "Take it back" if mine else "Refuse", {"a": "refuse", **value}, style="danger")
+    decide = button("andon.decide", "Approve exactly this ...", {"a": "decide", **value}, style="primary")
+    if able and not r["plan"].get("checks"):
+        short = f"Plan `{r['plan_digest'][:12]}`: what it names is given back at once."
+        sure = confirm("Approve exactly this?", short, "Approve")
+        value_now = {"a": "approve", **value}
+        decide = button("andon.approve", "Approve exactly this", value_now, style="primary", confirm=sure)
+    blocks += [actions("andon.plan", *([decide] if able else []), back)] if able or mine else []
+    if mine:
+        blocks.append(context("Another person with the role commander approves it; you can't, by no token or account."))
+    elif able:
+        line = f"refuse {r['id']} WHY"
+        blocks.append(context(f"Or type {reader.type(line)}."))
     return message(f"Restore {r['id']}: the plan", blocks, reader.link(r["incident"], part="way-back"))
+
+
+def refused(r: Json, reader: Reader) -> Message:
+    return said(f":no_entry_sign: {esc(r['id'])} is refused; what it asked for stays off.", reader)
+
+
+def approved(r: Json, reader: Reader) -> Message:
+    """What an approval did."""
+    if r["state"] == "open":
+        left = r["approvals_left"]
+        return said(f":white_check_mark: Approved; {esc(r['id'])} needs {left} more.", reader)
+    lifted = f", {len(r['lifted'])} holds lifted" if r.get("lifted") else ""
+    return said(f":white_check_mark: {esc(r['id'])} is approved{lifted}, revision {r['revision']}.", reader)
 
 
 def plan_blocks(r: Json, reason: str, reader: Reader) -> list[Json]:
     plan = r["plan"]
     holds = [esc(h["words"]) for h in plan["holds"]]
     access = [f"{esc(a['partner'])} on {esc(a['flag'])}: {a['before']} → *{a['after']}*" for a in plan["access"]]
-    checks = [esc(c) for c in plan["checks"]]
+    checks = [esc(c) for c in plan.get("checks") or ()]
     approved = f", approved by {', '.join(reader.who(p) for p in r['approved_by'])}" if r["approved_by"] else ""
     blocks = [
         header(f"Restore {r['id']}"),
@@ -75,6 +94,11 @@ def plan_blocks(r: Json, reason: str, reader: Reader) -> list[Json]:
 def clocks(i: Json, reader: Reader) -> Message:
     """Duties with deadlines, and everything else of the incident that has a date, the next one first."""
     return message(f"Clocks of {i['id']}", clock_blocks(i, reader), reader.link(i["id"]))
+
+
+def all_clocks(incidents: Sequence[Json], reader: Reader) -> Message:
+    blocks = [block for i in incidents for block in clock_blocks(i, reader)] or [section("Nothing is open.")]
+    return message("Clocks of everything that is open", blocks, reader.url)
 
 
 def clock_blocks(i: Json, reader: Reader) -> list[Json]:

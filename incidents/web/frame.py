@@ -34,7 +34,18 @@ Answered = AnyResponse | str | tuple[str, int]
 
 OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static"}
 PARTNERS_OWN = {"pages.board", "pages.logout"}
-NOT_PAGES = ("/api/", "/metrics", "/enforce/", "/ofrep/", "/flagd/", "/healthz", "/readyz", "/live", "/static/")
+NOT_PAGES = (
+    "/api/",
+    "/metrics",
+    "/enforce/",
+    "/ofrep/",
+    "/flagd/",
+    "/healthz",
+    "/readyz",
+    "/live",
+    "/static/",
+    "/slack/",
+)
 BODY_LIMIT = 1 << 20
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
