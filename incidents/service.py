@@ -84,6 +84,7 @@ class Service:
         self.usage = UsageBook()
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
         self.beside: list[Beside] = []
+        self.remarks: list[Callable[[], dict[str, str] | None]] = []  # what pages say on top: title, why, tone
         self.account_links = AccountLinks(self.secret("account links"), clock, settings.url)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()

@@ -162,6 +162,8 @@ def fold(state: State, event: Event) -> None:
     # A field that is not known may only add to what people read; where it is about access it may mean anything.
     if handler is not None and kind and event.kind_v <= kind.kind_v and (not access or kind.knows(event.data)):
         handler(state, event, kind.read(event.data))
+        if (incident := state.incidents.get(event.incident or "")) is not None:
+            incident.newest_seq = event.seq
     elif access:
         state.unreadable = f"event {event.seq} is of kind '{event.kind}' (version {event.kind_v})"
 

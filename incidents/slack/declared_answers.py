@@ -39,7 +39,8 @@ def declared(answer: Json, who: str, reader: Reader) -> Message:
         revision = f", revision {answer['revision']}" if answer["holds"] else ""
         head = f":octagonal_sign: *{reader.link(id)} declared* by {reader.who(who)}{revision}: {esc(answer['title'])}"
     lines = [head, *(f"• {esc(words)}" for words in answer["holds"])]
-    lines += [f"• skipped: {esc(words)}" for words in answer.get("skipped", ())]
+    if skipped := len(answer.get("skipped", ())):
+        lines.append(f"{skipped} optional action{'s' if skipped > 1 else ''} skipped: nothing was named for them")
     blocks = [
         *band,
         section("\n".join(lines), more=reader.link(id)),

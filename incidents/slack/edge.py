@@ -17,12 +17,13 @@ from incidents.errors import AndonError, Invalid, Refused, Unavailable
 from incidents.metrics import SLACK_REFUSED
 from incidents.service import Service
 from incidents.slack.blocks import Message
+from incidents.slack.board import Board
 from incidents.slack.captures import Captures
 from incidents.slack.console import Console
 from incidents.slack.declaring_verbs import shelf
 from incidents.slack.deliveries import Deliveries, Delivery
 from incidents.slack.events import Events
-from incidents.slack.followers import Followers
+from incidents.slack.followers import READER, Followers
 from incidents.slack.forms import choose_playbook, told
 from incidents.slack.people import asker_of, check_team
 from incidents.slack.place import Place
@@ -52,14 +53,18 @@ class Edge:
         self.captures = Captures(service, self.console, self.quick, api)
         self.submitted = Submitted(self.console, self.captures)
         self.events = Events(self.captures)
+        self.board = Board(service, api, lambda: self.console.reader(READER)) if api is not None else None
         self._audited: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
         service.account_links.run = self.console.after_linking
 
     def start(self) -> None:
-        """Nothing to start: threads are made when they are first needed."""
+        if self.board is not None:
+            self.board.start()
 
     def stop(self) -> None:
+        if self.board is not None:
+            self.board.stop()
         self.quick.stop()
 
     # --- requests over HTTP ---

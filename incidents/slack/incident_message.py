@@ -49,6 +49,12 @@ def incident_message(i: Json, reader: Reader) -> Message:
     return message(notification(i), blocks, page)
 
 
+def restricted_message(i: Json, reader: Reader) -> Message:
+    """What is left where it may not be read any more."""
+    text = f"{i['id']} is restricted: its members see it in Andon."
+    return message(text, [section(f":lock: {reader.link(i['id'])} is restricted: its members see it in Andon.")], "")
+
+
 def headline(i: Json) -> str:
     """``SEV 1 · INC-2026-0001 · not contained yet``."""
     words = status_words(i)
@@ -112,7 +118,7 @@ def containment(c: Json, reader: Reader, *, holds: int = 1) -> str:
         slowest = f", slowest {esc(c['slowest'])}" if c.get("slowest") else ""
         within = f" within {c['ms']} ms{slowest}" if c.get("ms") is not None and c["confirmed"] else ""
         lapsed = c["total"] - c["confirmed"]
-        rest = f"; {lapsed} lapsed and deny" if lapsed else ""
+        rest = f"; {lapsed} lapsed and {'denies' if lapsed == 1 else 'deny'}" if lapsed else ""
         return f"*Contained*  {c['confirmed']} of {c['total']} points confirmed{within}{rest}{_outside(c)}"
     by = f", certain by {reader.moment(c['contained_by'])} at the latest" if _is_certain(c) else ""
     lines = [f"*Not contained yet*  {c['confirmed']} of {c['total']} points confirmed{by}{_outside(c)}"]

@@ -191,7 +191,7 @@ def standing_trouble(known: Service) -> dict[str, str] | None:
     """What stands on top of every page while Andon is not well: in which words, and how loud."""
     why = known.ready()
     if why is None:
-        return None
+        return next((found for remark in known.remarks if (found := remark()) is not None), None)
     desk = known.desk
     if desk.blocked is not None:
         title = "Grants have stopped: a kill could not be recorded"
