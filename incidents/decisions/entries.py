@@ -12,15 +12,16 @@ from datetime import datetime
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
-from incidents.decisions.incident import NOTE_LIMIT, check_reason, get_incident
-from incidents.decisions.life import check_order, check_past, check_words
+from incidents.decisions.incident import NOTE_LIMIT, check_past, check_reason, get_incident
+from incidents.decisions.life import check_words, in_order
 from incidents.errors import Conflicting, Invalid, Unknown
 from incidents.events import Draft, Event
-from incidents.life import STEPS, Incident
+from incidents.life import Incident
 from incidents.roles import Right
 from incidents.state import State
 
 WORDS = {"incident:note:added": "note", "incident:update:posted": "update"}
+EVIDENCE = ("contained", "reviewed")  # moments that no person wrote
 
 
 def _line(state: State, incident_id: str, entry: Event | None, seq: int) -> tuple[Incident, Event]:
@@ -60,7 +61,7 @@ def correct(
     if words is not None:
         _check_words_of(line, words)
     if at is not None:
-        _check_time_of(incident, line, at, now)
+        at = _time_of(incident, line, at, now)
     check_reason(reason, "a correction needs a reason")
     text = {"reason": reason} | ({"note": words} if words is not None else {})
     fact = ev.EntryCorrected(entry=seq, at=rfc3339(at) if at else None)
@@ -76,14 +77,13 @@ def _check_words_of(line: Event, words: str) -> None:
     check_words(name, words, NOTE_LIMIT)
 
 
-def _check_time_of(incident: Incident, line: Event, at: datetime, now: datetime) -> None:
+def _time_of(incident: Incident, line: Event, at: datetime, now: datetime) -> datetime:
     if line.kind in WORDS:
-        check_past(at, now)
-        return
+        return check_past(at, now)
     name = next((n for n, m in incident.moments.items() if m.seq == line.seq), None)
-    if name is None or (name not in STEPS and name != "declared") or name in ("contained", "reviewed"):
+    if name is None or name in EVIDENCE:
         raise Invalid.at("at", f"the time of line {line.seq} ({line.kind}) is evidence and is not corrected")
-    check_order(incident, name, at, now)
+    return in_order(incident, line.seq, name, at, now)
 
 
 def pin(state: State, incident_id: str, seq: int, entry: Event | None, *, pinned: bool, asker: Asker) -> Decided:
