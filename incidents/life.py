@@ -198,10 +198,14 @@ class Incident:
 
     @property
     def insiders(self) -> list[str]:
-        """Who may see it while it is restricted: who declared it, who has or is offered a role, who was added."""
-        found = [self.declared_by, *self.joined, *self.members]
-        found += [h.person for h in (*self.holders.values(), *self.offers.values())]
-        return list(dict.fromkeys(found))
+        """Who may see it while it is restricted: whoever is involved, and who was added."""
+        return list(dict.fromkeys([*self.involved, *self.members]))
+
+    @property
+    def involved(self) -> list[str]:
+        """Who declared it (a token's id where no person did), and who has or is offered a role."""
+        found = [h.person for h in (*self.holders.values(), *self.offers.values())]
+        return list(dict.fromkeys([self.declared_by, *self.joined, *found]))
 
     @property
     def commander(self) -> str | None:

@@ -23,8 +23,7 @@ def sees(state: State, asker: Asker, incident: str) -> bool:
 
 
 def is_insider(asker: Asker, insiders: list[str]) -> bool:
-    person = asker.actor.person
-    return asker.actor.via == "system" or (person is not None and (person in insiders or local(asker)))
+    return asker.actor.via == "system" or asker.actor.name in insiders or local(asker)
 
 
 def local(asker: Asker) -> bool:
