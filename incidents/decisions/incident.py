@@ -17,8 +17,8 @@ from incidents import events as ev
 from incidents.blast import with_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
-from incidents.decisions.sight import sees
-from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
+from incidents.decisions.sight import sees, unknown_incident
+from incidents.errors import Conflicting, FieldError, Invalid, Unknown
 from incidents.events import Draft
 from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
@@ -361,18 +361,8 @@ def get_incident(state: State, id: str) -> Incident:
     if found is None and id == "latest" and state.order:
         found = state.incidents.get(state.order[-1])
     if found is None:
-        raise Unknown(
-            f"unknown incident '{_short(id)}'.{nearest(id.upper(), _open_ids(state))}", code="unknown-incident"
-        )
+        raise unknown_incident(state, id)
     return found
-
-
-def _open_ids(state: State) -> list[str]:
-    return [id for id in state.order[-500:] if id not in state.restricted]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:

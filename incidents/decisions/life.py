@@ -15,6 +15,7 @@ from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import NOTE_LIMIT, SEVERITIES, check_reason, get_incident
 from incidents.decisions.incident import check_past as check_past
 from incidents.decisions.restore import is_open
+from incidents.decisions.sight import unknown_incident
 from incidents.errors import Conflicting, Invalid, Unknown, nearest
 from incidents.events import Draft
 from incidents.life import ENDS, FALSE_ALARM, MERGED, RESTRICTED, STEPS, Incident
@@ -150,7 +151,7 @@ def _ended(state: State, incident: Incident, request: Move) -> ev.Fact:
     if into == incident.id:
         raise Invalid.at("into", f"{incident.id} can't be merged into itself")
     if into not in state.order:
-        raise Unknown(f"unknown incident '{request.into[:80]}'.", code="unknown-incident")
+        raise unknown_incident(state, into)
     _check_same_kind(state, incident, into)
     return ev.IncidentEnded(end=MERGED, into=into)
 
