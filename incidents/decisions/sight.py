@@ -71,18 +71,29 @@ def veiled(value: Any, without: frozenset[str]) -> Any:
     """
     Plain JSON values in which no incident of ``without`` is named.
 
-    Rows that are about one (``incident`` or ``id`` names it) fall out of lists; names elsewhere become words.
+    Rows that are about one (``incident`` or ``id`` names it) fall out of lists; names elsewhere become words. Under
+    ``held_by`` rows stay: what is held has to say that it is, though not by whom.
     """
     if not without:
         return value
     if isinstance(value, dict):
-        return {veiled(key, without): veiled(item, without) for key, item in value.items()}
+        return {veiled(key, without): _under(key, item, without) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        kept = [veiled(item, without) for item in value if not _is_about(item, without)]
-        return list(dict.fromkeys(kept)) if INSTEAD in kept and all(isinstance(k, str) for k in kept) else kept
+        return _once([veiled(item, without) for item in value if not _is_about(item, without)])
     if isinstance(value, str):
         return _ID.sub(lambda found: INSTEAD if found[0].upper() in without else found[0], value)
     return value
+
+
+def _under(key: str, value: Any, without: frozenset[str]) -> Any:
+    if key == "held_by" and isinstance(value, list | tuple):
+        return _once([veiled(row, without) for row in value])
+    return veiled(value, without)
+
+
+def _once(items: list[Any]) -> list[Any]:
+    """Several restricted incidents in a list of names are named once."""
+    return list(dict.fromkeys(items)) if INSTEAD in items and all(isinstance(i, str) for i in items) else items
 
 
 def _is_about(item: Any, without: frozenset[str]) -> bool:
