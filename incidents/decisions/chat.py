@@ -100,7 +100,7 @@ def capture(state: State, incident_id: str, said: Said, how: str, asker: Asker, 
     incident = get_incident(state, incident_id)
     known = state.chat.captured.get(message_key(said.channel, said.ts))
     if known is not None and known.incident != incident.id:
-        raise Conflicting(f"this message stands on the timeline of {known.incident} already", code="already")
+        raise Conflicting("this message stands on another incident's timeline already", code="already")
     if known is not None:
         return Decided([], subject=incident.id, joined=True)
     if not said.text.strip() and not said.files:

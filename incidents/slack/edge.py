@@ -101,6 +101,25 @@ class Edge:
             self.run_event(payload)
         return {}
 
+    # --- the same over Socket Mode, where the connection vouches for them ---
+
+    def command_over_socket(self, form: Mapping[str, str], body: bytes, sending: str) -> Json:
+        self._check_team("socket", form.get("team_id", ""))
+        return self.run_command(form, self._written("/slack/commands", body, sending))
+
+    def interaction_over_socket(self, payload: Json, body: bytes, sending: str) -> Json:
+        self._check_teams("socket", payload)
+        return self.run_interaction(payload, self._written("/slack/interactions", body, sending))
+
+    def event_over_socket(self, payload: Json, body: bytes, sending: str) -> Json:
+        self._check_team("socket", str(payload.get("team_id", "")))
+        if self.events.concerns(payload.get("event") or {}):
+            self._written("/slack/events", body, sending)
+            self.run_event(payload)
+        return {}
+
+    # --- who sent it ---
+
     def _verified(self, route: str, headers: Mapping[str, str], body: bytes) -> str:
         if self.verifier is None:
             raise Unavailable("Slack is not connected: ANDON_SLACK_SIGNING_SECRET is not set")

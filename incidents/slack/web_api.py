@@ -35,8 +35,8 @@ PASSING = frozenset({
 })  # fmt: skip
 
 # slack_sdk logs what we log ourselves, and builds its debug lines with whole bodies in them.
-_SILENT = logging.getLogger("andon.slack_sdk")
-_SILENT.setLevel(logging.CRITICAL + 1)
+SILENT = logging.getLogger("andon.slack_sdk")
+SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class SlackTrouble(Exception):
@@ -123,9 +123,7 @@ class SlackApi:
         """One per thread and time-out: a client keeps the token that it sends with."""
         clients: dict[int, WebClient] = self._own.__dict__.setdefault("clients", {})
         if timeout_s not in clients:
-            clients[timeout_s] = WebClient(
-                base_url=self._base_url, timeout=timeout_s, retry_handlers=[], logger=_SILENT
-            )
+            clients[timeout_s] = WebClient(base_url=self._base_url, timeout=timeout_s, retry_handlers=[], logger=SILENT)
         return clients[timeout_s]
 
 

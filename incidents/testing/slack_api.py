@@ -47,6 +47,8 @@ SCOPES = {
     "views.open": "",
     "views.update": "",
 }
+EVENT_SCOPES = ("commands", "pins:read", "reactions:read", "groups:read", "groups:history", "groups:write")
+ALL_SCOPES = frozenset({*SCOPES.values(), *EVENT_SCOPES} - {""})
 # Slack's tiers, calls a minute; posting a message is one a second and channel on top of its tier.
 PER_MINUTE = {
     "conversations.create": 20,
@@ -130,7 +132,7 @@ class FakeSlack:
         self.token = "xoxb-fake-andon"  # noqa: S105
         self.app_token = "xapp-fake-andon"  # noqa: S105
         self.socket_url = ""
-        self.tokens[self.token] = Token(frozenset(s for s in SCOPES.values() if s))
+        self.tokens[self.token] = Token(ALL_SCOPES)
         self._server: ThreadingHTTPServer | None = None
 
     # --- running ---
@@ -214,7 +216,7 @@ class FakeSlack:
 
     def give(self, token: str, *, without: str = "", until: float | None = None) -> str:
         """A token with every scope that is used, but for some (separated by blanks)."""
-        self.tokens[token] = Token(frozenset(s for s in SCOPES.values() if s) - set(without.split()), until)
+        self.tokens[token] = Token(ALL_SCOPES - set(without.split()), until)
         return token
 
     # --- what was called ---
@@ -255,7 +257,7 @@ class FakeSlack:
                 return 200, {}, {"ok": True, **self._rotate(args)}
             if method == "apps.connections.open":
                 return 200, {}, {"ok": True, "url": self._socket(token)}
-            self._check_token(method, token)
+            self._check_token(method, token, args)
             wait = self._too_many(method, str(args.get("channel", "")))
             if wait:
                 return 429, {"Retry-After": str(wait)}, {"ok": False, "error": "ratelimited"}
@@ -265,7 +267,15 @@ class FakeSlack:
         except SlackError as error:
             return 200, {}, {"ok": False, "error": error.error, **error.more}
 
-    def _check_token(self, method: str, token: str) -> None:
+    def _needed(self, method: str, args: Json) -> str:
+        """The same call takes another scope where the channel is private."""
+        channel = self.workspace.channels.get(str(args.get("channel") or args.get("channel_id") or ""))
+        private = args.get("is_private") in (True, "true", "1") or (channel is not None and channel.private)
+        if private and SCOPES[method].startswith("channels:"):
+            return SCOPES[method].replace("channels:manage", "groups:write").replace("channels:", "groups:")
+        return SCOPES[method]
+
+    def _check_token(self, method: str, token: str, args: Json) -> None:
         if method not in SCOPES:
             raise SlackError("unknown_method", req_method=method)
         if not token:
@@ -277,7 +287,7 @@ class FakeSlack:
             raise SlackError(known.state)
         if known.until is not None and self.now() >= known.until:
             raise SlackError("token_expired")
-        needed = SCOPES[method]
+        needed = self._needed(method, args)
         if needed and needed not in known.scopes:
             raise SlackError("missing_scope", needed=needed, provided=",".join(sorted(known.scopes)))
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Thread
 from typing import Any
 
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from app import create_app
 from incidents.settings import Settings
@@ -88,6 +90,20 @@ def slack_settings(slack: FakeSlack, **more: Any) -> SlackSettings:
         team=slack.workspace.team,
     )
     return replace(base, **more)
+
+
+@contextmanager
+def over_http(app: Any) -> Iterator[str]:
+    """The Flask app on a port of its own; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager
