@@ -38,11 +38,16 @@ def thread_lines(i: Json, rows: Sequence[Row], reader: Reader) -> Message:
     return _message(i, lines, rows, reader)
 
 
-def catch_up(i: Json, rows: Sequence[Row], since: datetime, reader: Reader) -> Message:
-    """One message in place of a backlog: since when Slack was away, how much happened, the turning points."""
+def catch_up(i: Json, rows: Sequence[Row], since: datetime, reader: Reader, *, away: bool) -> Message:
+    """
+    One message in place of a backlog: since when nothing was told, how much happened, the turning points.
+
+    ``away``: it was Slack that could not be reached; else it was Andon that did not run.
+    """
     key = [row for row in rows if row.key][-CAUGHT_UP:] or list(rows)[-CAUGHT_UP:]
     rest = len(rows) - len(key)
-    head = f":satellite_antenna: *Slack was not reached since {reader.moment(since)}.* {len(rows)} things happened:"
+    why = "Slack was not reached" if away else "Nothing was told here"
+    head = f":satellite_antenna: *{why} since {reader.moment(since)}.* {len(rows)} things happened meanwhile:"
     lines = [head, *(_line(row, i["id"], reader) for row in key)]
     if rest:
         lines.append(f"… and {rest} more: {reader.link(i['id'], 'the whole timeline', 'what-happened')}")
@@ -61,6 +66,6 @@ def _message(i: Json, lines: Sequence[str], rows: Sequence[Row], reader: Reader)
 def _line(row: Row, incident: str, reader: Reader) -> str:
     late = f" (recorded {reader.moment(row.recorded_at)})" if row.late else ""
     more = reader.link(incident, "whole", "what-happened")
-    return (
-        f"{MARKS.get(row.tone, '•')} {reader.moment(row.at)}{late} *{esc(row.actor)}*  {cut(esc(row.text), LINE, more)}"
-    )
+    called = f" {reader.call(row.data['person'])}" if row.kind == "incident:role:offered" else ""
+    words = f"{cut(esc(row.text), LINE, more)}{called}"
+    return f"{MARKS.get(row.tone, '•')} {reader.moment(row.at)}{late} *{esc(row.actor)}*  {words}"

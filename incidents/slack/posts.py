@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -194,12 +194,11 @@ class Posts:
         """What was held up is told as one message that says since when."""
         oldest = parse_rfc3339(rows[0].recorded_at)
         if reader.now - oldest > LATE and len(rows) > 1:
-            return catch_up(i, rows, self._away_since(oldest), reader)
+            outage = self.health.outage or self.health.ended
+            away = outage is not None and outage.since - LATE < oldest
+            since = min(outage.since, oldest) if outage is not None and away else oldest
+            return catch_up(i, rows, since, reader, away=away)
         return thread_lines(i, rows, reader)
-
-    def _away_since(self, oldest: datetime) -> datetime:
-        outage = self.health.outage or self.health.ended
-        return min(outage.since, oldest) if outage is not None and oldest - outage.since < LATE else oldest
 
     def _newest(self, incident: str) -> int:
         with self.service.desk.read(incident) as state:
