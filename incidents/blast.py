@@ -82,8 +82,8 @@ def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, t
         if was != becomes:
             entries[key] = (was, becomes)
     affected = sorted(_affected(before, entries))
-    reached = {key for grant in affected for key in _reached(grant)}
-    old, new = part(before, reached), part(after, reached)
+    wanted = {key for grant in affected for key in reached(grant)}
+    old, new = part(before, wanted), part(after, wanted)
     access = []
     for grant in affected:
         partner, model, capability = grant.split(":")
@@ -110,10 +110,10 @@ def _look(snapshot: Any, key: str, table: str) -> Any:
 def _affected(state: State, entries: Iterable[str]) -> list[str]:
     """Grants that one of the changed entries can reach."""
     changed = set(entries)
-    return [grant for grant in state.catalog.grants if not changed.isdisjoint(_reached(grant))]
+    return [grant for grant in state.catalog.grants if not changed.isdisjoint(reached(grant))]
 
 
-def _reached(grant: str) -> set[str]:
+def reached(grant: str) -> set[str]:
     """The table keys that a grant's decision reads."""
     partner, model, capability = grant.split(":")
     flag = f"{model}:{capability}"

@@ -335,7 +335,7 @@ class RestoreApproved(Fact):
 
 @_fact("restore:glass:broken")
 class GlassBroken(Fact):
-    """A restore passes over what its playbook asks for (``waived``): ``asked`` or ``approved``; ``tells`` these people."""
+    """A restore passes over what its playbook asks for (``waived``), ``asked`` or ``approved``; ``tells`` everybody."""
 
     request: str
     moment: str

@@ -76,6 +76,7 @@ class Service:
         self._cycle_at = float("-inf")
         self._complained: dict[str, float] = {}
         self._told = 0
+        self._judged: dict[str, object] = {}  # running restores -> what was there when they were last looked at
 
     @classmethod
     def open(cls, settings: Settings, *, ledger: Ledger | None = None, clock: Clock | None = None) -> Service:
@@ -238,7 +239,8 @@ class Service:
                 incident = state.incidents.get(event.incident or "")
                 if incident is None:
                     continue
-                if event.kind in ("access:hold:placed", "incident:life:contradicted"):
+                tightened = event.kind == "access:hold:eased" and incident.revision == event.seq
+                if tightened or event.kind in ("access:hold:placed", "incident:life:contradicted"):
                     self._watch(state, incident, commit.seen_boot)
                 elif event.kind == "incident:life:contained":
                     self.points.settle(incident.id, int(event.data["revision"]))
@@ -288,6 +290,7 @@ class Service:
     def every_second(self) -> None:
         self.desk.try_resume()
         self.flush()
+        self._advance_restores()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):
@@ -295,6 +298,25 @@ class Service:
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()
+
+    def _advance_restores(self) -> None:
+        """Whatever has been appended since, a new day or a step that is due is a reason to look at a restore again."""
+        now = self.clock.now()
+        with self.desk.read() as state:
+            due = {r.id: r.next_due for r in state.requests.values() if r.next_due is not None}
+            running = {id: (state.seq, now.date(), now >= at) for id, at in due.items()}
+        self._judged = {id: seen for id, seen in self._judged.items() if id in running}
+        for id, seen in running.items():
+            if self._judged.get(id) == seen:
+                continue
+            try:
+                self.operations.advance_restore(id)
+            except Unavailable:
+                raise
+            except Exception:  # one restore that can't be judged must not keep the others waiting
+                log.exception("restore_not_advanced", request=id)
+            else:
+                self._judged[id] = seen
 
     def every_hour(self) -> None:
         now = self.clock.now()

@@ -108,7 +108,7 @@ def _check_words(request: Declare) -> None:
 
 
 def same_standing(state: State, request: Declare) -> Incident | None:
-    """An incident with the same playbook, parameters and kind whose holds all still stand."""
+    """An incident with the same playbook, parameters and kind whose holds all still stand, and spare nobody."""
     holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
     for incident in (state.incidents[id] for id in holding):
         if (
@@ -117,6 +117,7 @@ def same_standing(state: State, request: Declare) -> Incident | None:
             and incident.parameters == request.parameters
             and incident.holds
             and not incident.lifted
+            and not any(state.holds[hold].eased_for for hold in incident.holds)
         ):
             return incident
     return None

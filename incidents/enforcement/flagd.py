@@ -64,9 +64,7 @@ def _spellings(regions: Iterable[str]) -> list[str]:
     return sorted({spelt for each in regions for spelt in (each, each.upper(), each.lower(), each.capitalize())})
 
 
-def _flag(
-    snapshot: Snapshot, flag: str, entry: dict[str, Any], admitted: Admitted, end: int
-) -> dict[str, Any]:
+def _flag(snapshot: Snapshot, flag: str, entry: dict[str, Any], admitted: Admitted, end: int) -> dict[str, Any]:
     groups = sorted(admitted.get(flag, {}).items())
     partners = [partner for _, group in groups for partner in group]
     capped = any("cap" in snapshot.live[f"grant:{p}:{flag}"] for p in partners)

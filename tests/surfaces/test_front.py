@@ -370,7 +370,7 @@ def test_kill_goes_out_at_once_and_takes_what_was_held_back_with_it(andon: Live)
         andon.declare("break-glass", model="vega-1")
         assert "model:vega-1" in events_of(lines, "change")["live"]["set"]
         asked = operations.ask_restore(ada, first["id"], [], "fine").body
-        operations.approve(grace, asked["id"], asked["plan_digest"])
+        operations.approve(grace, asked["id"], asked["plan_digest"], checks=asked["plan"]["checks"])
         andon.declare("break-glass", model="orion-2")
         change = events_of(lines, "change")
 
