@@ -198,7 +198,7 @@ def test_every_change_that_may_take_something_away_is_marked_as_narrowing(histor
 @settings(max_examples=300)
 @given(histories())
 def test_a_reader_that_does_not_know_exceptions_denies_more_and_never_less(history: tuple[Any, Any]) -> None:
-    """Gateways are updated when their owners find the time; until then an eased hold may help nobody, but open nothing."""
+    """Gateways are updated when their owners find the time; until then easing may not open anything."""
     world = World(history[0])
     for step in history[1]:
         world.step(step)
