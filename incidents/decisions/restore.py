@@ -198,7 +198,7 @@ def _check_attested(request: RestoreRequest, checks: Sequence[str]) -> None:
             raise Invalid.at(f"checks[{number}]", f"{request.id} has no such check; its checks: {known}")
     if missing := [check for check in wanted if check not in checks]:
         message = f"whoever approves {request.id} says that its checks are true; not said of: {', '.join(missing)}"
-        raise Invalid.at("checks", f"{message}. Send all of checks: {known}", code="checks-not-attested")
+        raise Invalid.at("checks", f"{message}. Give all of its checks: {known}", code="checks-not-attested")
 
 
 def _check_second_person(state: State, request: RestoreRequest, person: str, asker: Asker) -> None:

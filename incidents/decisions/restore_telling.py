@@ -94,7 +94,7 @@ def _next(follows: int, waits: int, watched: Sequence[Json]) -> str:
         return f"It follows in a later step, {span(waits)} from now at the earliest, if nothing speaks against it."
     if watched:
         soak = span(sum(step["after_s"] for step in watched))
-        return f"We watch for {soak}. If something speaks against it, this access is taken away again."
+        return f"We watch for {soak}. If something speaks against it, this access may be taken away again."
     return "Nothing more follows."
 
 

@@ -618,7 +618,7 @@ def test_approver_attests_every_check_of_the_plan(shop: Workshop, grace: Asker, 
     asked = ask(shop, id, grace)
     operations = shop.service.operations
     for checks, words in (
-        ([], "not said of: partner-attested, new-key-issued. Send all of checks: partner-attested, new-key-issued"),
+        ([], "not said of: partner-attested, new-key-issued. Give all of its checks: partner-attested, new-key-issued"),
         (["new-key-issued"], "not said of: partner-attested. "),
         (["partner-attested", "new-key-issued", "their dog's name"], "has no such check; its checks: partner-attested"),
     ):
