@@ -110,7 +110,7 @@ def approve(
             code="plan-changed",
         )
     _check_attested(request, checks)
-    attested = list(request.plan["checks"]) or None
+    attested = [check for check in request.plan["checks"] if check in checks] or None
     fact = ev.RestoreApproved(request=request.id, plan_digest=plan_digest, checks=attested)
     drafts = [Draft(fact, incident=request.incident)]
     if len(request.approved_by) + 1 >= request.approvals:
