@@ -20,7 +20,7 @@ from incidents.blast import compare, with_holds
 from incidents.clock import parse_rfc3339, rfc3339
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
-from incidents.decisions.restore_plan import Way, plan_of
+from incidents.decisions.restore_plan import canaries_of
 from incidents.decisions.restore_steps import advance
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
@@ -411,10 +411,7 @@ class Operations:
         """Partners that a restore of all that stands could begin with: they would gain something, and not alone."""
         needs(asker, Right.READ, "reading an incident")
         with self.desk.read(id) as state:
-            found = incident.get_incident(state, id)
-            plan = plan_of(state, found, Way(), self.desk.clock.now())
-            bound_to = {state.holds[hold].partner for hold in found.standing}
-        return [p["partner"] for p in plan["partners"] if bound_to != {p["partner"]}]
+            return canaries_of(state, incident.get_incident(state, id), self.desk.clock.now())
 
     def restore_request(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading a restore request")

@@ -21,6 +21,7 @@ import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.decisions import Decided, access
+from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
@@ -300,11 +301,10 @@ class Service:
         self._measure()
 
     def _advance_restores(self) -> None:
-        """Whatever has been appended since, a new day or a step that is due is a reason to look at a restore again."""
+        """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""
         now = self.clock.now()
         with self.desk.read() as state:
-            due = {r.id: r.next_due for r in state.requests.values() if r.next_due is not None}
-            running = {id: (state.seq, now.date(), now >= at) for id, at in due.items()}
+            running = {r.id: rests_on(state, r, now) for r in state.requests.values() if r.next_due is not None}
         self._judged = {id: seen for id, seen in self._judged.items() if id in running}
         for id, seen in running.items():
             if self._judged.get(id) == seen:

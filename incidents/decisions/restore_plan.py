@@ -102,6 +102,16 @@ def still_is(state: State, request: RestoreRequest, now: datetime) -> bool:
     return digest_of({name: value for name, value in plan.items() if name in request.plan}) == request.plan_digest
 
 
+def canaries_of(state: State, incident: Incident, now: datetime) -> list[str]:
+    """Partners that a restore of all that stands could begin with: they would gain something, and not alone."""
+    holds = [state.holds[h] for h in incident.standing]
+    if not holds:
+        return []
+    blast = compare(state, without_holds(state, _ids(holds)), holds, now, holds[0].table)
+    bound_to = {hold.partner for hold in holds}
+    return sorted({row["partner"] for row in blast.access if gained(row)} - (bound_to if len(bound_to) == 1 else set()))
+
+
 # --- steps ----------------------------------------------------------------------------------------------------------
 
 

@@ -67,6 +67,14 @@ def against(state: State, request: RestoreRequest, now: datetime) -> str | None:
     return difference(state, request, now)
 
 
+def rests_on(state: State, request: RestoreRequest, now: datetime) -> object:
+    """All that ``advance`` looks at, small enough to compare each second: while it is the same, so is the answer."""
+    due = request.next_due is not None and now >= request.next_due
+    people = tuple(may_restore(state, person) for person in (request.asked_by, *request.approved_by))
+    severity = state.incidents[request.incident].severity
+    return state.revision, now.date(), due, len(request.done), request.against, severity, people
+
+
 def may_restore(state: State, person: str) -> bool:
     """Do the person's roles carry the right to restore at this moment?"""
     known = state.catalog.people.get(person)

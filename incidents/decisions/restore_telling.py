@@ -29,39 +29,41 @@ def tell(steps: Sequence[Json], caps: Caps) -> list[list[Json]]:
         steps: With ``after_s``, ``spare`` and ``access``.
         caps: What a partner may use of a flag once it has it back.
     """
-    partners = sorted({row["partner"] for step in steps for row in step["access"]})
+    rows = [_by_partner(step["access"]) for step in steps]
+    partners = sorted({partner for by_partner in rows for partner in by_partner})
     found = []
     for number in range(len(steps)):
-        told = (_told(partner, steps, number, caps) for partner in partners)
+        told = (_told(p, steps, [by_partner.get(p, []) for by_partner in rows], number, caps) for p in partners)
         found.append([row for row in told if row is not None])
     return found
 
 
-def _told(partner: str, steps: Sequence[Json], number: int, caps: Caps) -> Json | None:
-    now, earlier, later = _rows(partner, steps[number]), _before(partner, steps, number), steps[number + 1 :]
-    follows = next((n for n, step in enumerate(later, 1) if any(map(gained, _rows(partner, step)))), 0)
-    back = [row for row in now if gained(row)]
-    if not back and not follows and not earlier:
+def _by_partner(access: Iterable[Json]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    for row in access:
+        found.setdefault(row["partner"], []).append(row)
+    return found
+
+
+def _told(partner: str, steps: Sequence[Json], rows: list[list[Json]], number: int, caps: Caps) -> Json | None:
+    """``rows``: this partner's access in each step."""
+    later = steps[number + 1 :]
+    earlier = [row for step in rows[:number] for row in step if gained(row)]
+    waiting = [row for step in rows[number + 1 :] for row in step if gained(row)]
+    back = [row for row in rows[number] if gained(row)]
+    if not back and not waiting and not earlier:
         return None
-    waits = sum(step["after_s"] for step in later[:follows])
+    follows = next((n for n, step in enumerate(rows[number + 1 :], 1) if any(map(gained, step))), 0)
     watched = (steps[number]["spare"] or {}).get("partner") == partner
     return {
         "partner": partner,
-        "words": _words(partner, back, now, earlier, later, caps),
-        "next": _next(follows, waits, later if watched else ()),
+        "words": _words(partner, back, rows[number], earlier, waiting, caps),
+        "next": _next(follows, sum(step["after_s"] for step in later[:follows]), later if watched else ()),
     }
 
 
-def _rows(partner: str, step: Json) -> list[Json]:
-    return [row for row in step["access"] if row["partner"] == partner]
-
-
-def _before(partner: str, steps: Sequence[Json], number: int) -> list[Json]:
-    return [row for step in steps[:number] for row in _rows(partner, step) if gained(row)]
-
-
 def _words(
-    partner: str, back: list[Json], now: list[Json], earlier: list[Json], later: Sequence[Json], caps: Caps
+    partner: str, back: list[Json], now: list[Json], earlier: list[Json], waiting: list[Json], caps: Caps
 ) -> str:
     said = []
     if again := [row["flag"] for row in back if row["before"] != GRANTED]:
@@ -70,10 +72,10 @@ def _words(
         said.append(f"Your limit is wider: {_flags(wider, partner, caps)}.")
     if not back and earlier:
         said.append(f"Your access stays: {_flags([row['flag'] for row in earlier], partner, caps)}.")
-    waiting = [row["flag"] for step in later for row in _rows(partner, step) if gained(row)]
-    if waiting:
-        said.append(f"Not back yet: {', '.join(waiting)}.")
-    if off := [row["flag"] for row in now if row["after"] != GRANTED and row["flag"] not in waiting]:
+    coming = [row["flag"] for row in waiting]
+    if coming:
+        said.append(f"Not back yet: {', '.join(coming)}.")
+    if off := [row["flag"] for row in now if row["after"] != GRANTED and row["flag"] not in coming]:
         said.append(f"Not back, or not everywhere: {', '.join(off)}.")
     return " ".join(said)
 
