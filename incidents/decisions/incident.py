@@ -7,7 +7,7 @@ is told, nor whether a point has confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,9 +17,12 @@ from incidents import events as ev
 from incidents.blast import with_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
-from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
+from incidents.decisions.sight import sees, unknown_incident
+from incidents.errors import Conflicting, FieldError, Invalid, Unknown
 from incidents.events import Draft
+from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.life import OPEN, RESTRICTED
 from incidents.snapshot import stage_in_force
 from incidents.state import Incident, State
 from playbooks import actions as act
@@ -28,6 +31,7 @@ from playbooks.schema import Playbook
 
 SEVERITIES = ("sev1", "sev2", "sev3", "sev4")
 TITLE_LIMIT, SUMMARY_LIMIT, NOTE_LIMIT, REASON_LIMIT = 200, 20_000, 20_000, 2_000
+SKEW = timedelta(minutes=1)  # how far a clock may run ahead of ours before its time counts as the future
 
 
 class Kind(StrEnum):
@@ -51,6 +55,9 @@ class Declare:
     severity: str = ""
     kind: Kind = Kind.REAL
     separate: bool = False
+    visibility: str = OPEN
+    points: tuple[dict[str, Any], ...] = ()  # rows of ``Points.overview``, to be frozen as evidence
+    table_digest: str = ""  # of the decision table at that moment
 
 
 class StateWorld:
@@ -105,10 +112,17 @@ def _check_words(request: Declare) -> None:
     if request.severity and request.severity not in SEVERITIES:
         known = ", ".join(SEVERITIES)
         raise Invalid.at("severity", f"unknown severity '{request.severity}'; it is one of {known}")
+    if request.visibility not in (OPEN, RESTRICTED):
+        message = f"unknown visibility '{request.visibility[:40]}'; it is {OPEN} or {RESTRICTED}"
+        raise Invalid.at("visibility", message)
 
 
-def same_standing(state: State, request: Declare) -> Incident | None:
-    """An incident with the same playbook, parameters and kind whose holds all still stand, and spare nobody."""
+def same_standing(state: State, request: Declare, asker: Asker) -> Incident | None:
+    """
+    An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand.
+
+    One that spares somebody is none: joining it would leave that gate open.
+    """
     holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
     for incident in (state.incidents[id] for id in holding):
         if (
@@ -118,6 +132,8 @@ def same_standing(state: State, request: Declare) -> Incident | None:
             and incident.holds
             and not incident.lifted
             and not any(state.holds[hold].eased_for for hold in incident.holds)
+            and not incident.ended
+            and sees(state, asker, incident.id)
         ):
             return incident
     return None
@@ -131,7 +147,7 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
         Invalid: See ``planned``.
     """
     steps = planned(state, request)
-    first = None if request.separate else same_standing(state, request)
+    first = None if request.separate else same_standing(state, request, asker)
     if first is not None:
         return _join(first, request, asker)
     id = _next_id(state, request.kind, now)
@@ -146,12 +162,18 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
                 playbook_version=request.playbook.version,
                 playbook_digest=request.digest,
                 parameters=dict(request.parameters),
+                visibility=RESTRICTED if request.visibility == RESTRICTED else None,
             ),
             incident=id,
             text={"title": request.title or default_title(request), "summary": request.summary},
         )
     ]
-    drafts += _action_drafts(state, id, request.kind, steps.actions)
+    holds = holds_of(state, id, request.kind, steps.actions)
+    table = SHADOW if request.kind is Kind.DRILL else LIVE
+    drafts.append(
+        Draft(freeze(state, list(holds.values()), request.points, request.table_digest, now, table), incident=id)
+    )
+    drafts += _action_drafts(request.kind, steps.actions, id, holds)
     drafts.append(Draft(_duties(steps, now), incident=id))
     return Decided(drafts, subject=id)
 
@@ -233,8 +255,7 @@ def _stage_below(state: State, model: str, stages: int, table: str) -> str | Non
     return ladder[ladder.index(current) - stages]
 
 
-def _action_drafts(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> list[Draft]:
-    holds = holds_of(state, id, kind, actions)
+def _action_drafts(kind: Kind, actions: Sequence[PlannedAction], id: str, holds: Mapping[int, Hold]) -> list[Draft]:
     drafts: list[Draft] = []
     for step in actions:
         placed = holds.get(step.number)
@@ -274,7 +295,9 @@ def validate(state: State, incident_id: str, number: int) -> Decided:
     step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
     if isinstance(step.action, act.RollBackStage | act.FreezePromotion):
         _check_has_stage(state, incident, step.action.model)
-    return Decided(_action_drafts(state, incident.id, Kind(incident.kind), [step]), subject=incident.id)
+    kind = Kind(incident.kind)
+    holds = holds_of(state, incident.id, kind, [step])
+    return Decided(_action_drafts(kind, [step], incident.id, holds), subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:
@@ -285,9 +308,14 @@ def _check_has_stage(state: State, incident: Incident, model: str) -> None:
         )
 
 
-def note(state: State, incident_id: str, text: str, at: datetime | None, now: datetime) -> Decided:
+def note(
+    state: State, incident_id: str, text: str, at: datetime | None, now: datetime, *, restricted: bool = False
+) -> Decided:
     """
     Words of a person on the timeline; ``at`` is when it happened, if that was earlier.
+
+    Args:
+        restricted: For the incident's members alone, and never in what is handed out.
 
     Raises:
         Invalid: Empty, too long, or in the future.
@@ -298,9 +326,21 @@ def note(state: State, incident_id: str, text: str, at: datetime | None, now: da
     if len(text) > NOTE_LIMIT:
         message = f"the note has {len(text)} characters; at most {NOTE_LIMIT} are taken"
         raise Invalid.at("text", message, code="too-long")
-    if at is not None and at > now + timedelta(minutes=1):
-        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now")
-    return Decided([Draft(ev.NoteAdded(), incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
+    happened = check_past(at, now) if at is not None else None
+    fact = ev.NoteAdded(restricted=restricted or None)
+    return Decided([Draft(fact, incident=incident.id, text={"note": text}, at=happened)], subject=incident.id)
+
+
+def check_past(at: datetime, now: datetime) -> datetime:
+    """
+    That time; a clock that runs a little ahead of ours means now.
+
+    Raises:
+        Invalid: It lies in the future.
+    """
+    if at > now + SKEW:
+        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now", code="future")
+    return min(at, now)
 
 
 def check_reason(reason: str, missing: str = "a reason is needed") -> None:
@@ -326,14 +366,8 @@ def get_incident(state: State, id: str) -> Incident:
     if found is None and id == "latest" and state.order:
         found = state.incidents.get(state.order[-1])
     if found is None:
-        raise Unknown(
-            f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.order[-500:])}", code="unknown-incident"
-        )
+        raise unknown_incident(state, id)
     return found
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:

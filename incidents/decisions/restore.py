@@ -20,8 +20,10 @@ from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, stil
 from incidents.decisions.restore_steps import carry_out
 from incidents.decisions.restore_steps import stop as stop_request
 from incidents.decisions.restore_telling import span
-from incidents.errors import Conflicting, Forbidden, Invalid, Refused, Unknown, nearest
+from incidents.decisions.sight import unknown_request
+from incidents.errors import Conflicting, Forbidden, Invalid, Refused
 from incidents.events import Draft
+from incidents.life import RESTRICTED
 from incidents.roles import Right, Role, rights_of
 from incidents.state import Incident, RestoreRequest, State
 
@@ -126,11 +128,12 @@ def _everything(request: RestoreRequest) -> list[Draft]:
 
 
 def _glass(state: State, incident: Incident, request: str, plan: Json, moment: str) -> list[Draft]:
-    """Everybody who could stop it is told, when it is asked for and when it happens."""
+    """Everybody who could stop it is told, when it is asked for and when it happens: of a restricted one, insiders."""
     if not plan.get("break_glass"):
         return []
     people = state.catalog.people.values()
-    tells = sorted(p.id for p in people if Right.RESPOND in rights_of(Role(role) for role in p.roles))
+    told = [p.id for p in people if Right.RESPOND in rights_of(Role(role) for role in p.roles)]
+    tells = sorted(id for id in told if incident.visibility != RESTRICTED or id in incident.insiders)
     fact = ev.GlassBroken(request=request, moment=moment, waived=plan["waived"], tells=tells)
     return [Draft(fact, incident=incident.id)]
 
@@ -165,7 +168,7 @@ def get_request(state: State, id: str) -> RestoreRequest:
     """
     found = state.requests.get(id) or state.requests.get(id.upper())
     if found is None:
-        raise Unknown(f"unknown restore request '{id[:80]}'.{nearest(id.upper(), state.requests)}")
+        raise unknown_request(state, id)
     return found
 
 

@@ -186,8 +186,8 @@ def _why(state: State, canary: str, whole: Blast, table: str) -> str:
     rows = [row for row in whole.access if row["partner"] == canary and row["after"] != "granted"]
     if rows:
         return f" ({rows[0]['flag']} would still be {rows[0]['after']})"
-    others = sorted({h.incident for h in state.holds_on(f"partner:{canary}", table)})
-    return f" ({', '.join(others)} has revoked it)" if others else " (these holds take nothing from it)"
+    revoked = any(True for _ in state.holds_on(f"partner:{canary}", table))
+    return " (another incident has revoked it)" if revoked else " (these holds take nothing from it)"
 
 
 # --- who has what afterwards ----------------------------------------------------------------------------------------

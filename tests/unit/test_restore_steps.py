@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from incidents import events as ev
-from incidents.decisions import Asker, Decided, restore_steps
+from incidents.decisions import Asker, Decided
 from incidents.decisions.restore_plan import digest_of
 from incidents.errors import Conflicting, Forbidden, Invalid, Unavailable
 from incidents.events import SYSTEM, Draft
@@ -398,12 +398,50 @@ def test_incident_that_became_more_severe_halts_its_way_back(
 ) -> None:
     """What was approved at sev2 was not approved at sev1; lowering it is no obstacle."""
     request = running(shop, incident, grace, ada)
-    with shop.service.desk.read() as state:
-        found, now = state.requests[request], shop.clock.now()
-        state.incidents[incident].severity = "sev1"
-        assert restore_steps.against(state, found, now) == f"{incident} was raised from sev2 to sev1"
-        state.incidents[incident].severity = "sev3"
-        assert restore_steps.against(state, found, now) is None
+    shop.service.operations.set_severity(grace, incident, "sev3", "one partner alone")
+    later(shop, 1)
+    assert state_of(shop, request)["state"] == "running"
+    shop.service.operations.set_severity(grace, incident, "sev1", "all of them")
+    later(shop, 1)
+    assert state_of(shop, request)["stopped_because"] == f"{incident} was raised from sev2 to sev1"
+
+
+def test_way_back_that_runs_stands_against_calling_the_incident_resolved(
+    shop: Workshop, incident: str, grace: Asker, ada: Asker
+) -> None:
+    """What is still being given back is not over; and the page says what is to be decided next."""
+    request = running(shop, incident, grace, ada)
+    with pytest.raises(Conflicting, match=f"{request} is running"):
+        shop.service.operations.move(grace, incident, "resolved", reason="x")
+    shop.service.operations.role(grace, incident, "commander", "take")
+    decision = shop.service.operations.incident(ADMIN, incident)["next_decision"]
+    assert (decision["what"], decision["by"]) == (
+        f"Stop restore {request}, or let its next step come?",
+        "2026-11-23T12:30:00.000Z",
+    )
+
+
+def test_only_insiders_of_a_restricted_incident_are_told_of_its_broken_glass(
+    shop: Workshop, incident: str, grace: Asker, ada: Asker, linus: Asker
+) -> None:
+    """Telling everybody must not tell those for whom the incident does not exist; to them another one is nameless."""
+    operations = shop.service.operations
+    operations.change_members(ADMIN, incident, ["grace", "ada"], [])
+    operations.set_visibility(ADMIN, incident, "restricted", "press")
+    other = declare(shop, OFF)
+    seen = ask(shop, other, linus_as_commander(shop))
+    assert incident not in json.dumps(seen)
+    operations.refuse(ada, seen["id"], "x")
+    ask(shop, incident, grace, break_glass=True)
+    told = [e.data["tells"] for e in shop.service.ledger.incident(incident) if e.kind == "restore:glass:broken"]
+    assert told == [["ada", "grace"]]
+    assert operations.board(linus)["broken_glass"] == []
+    assert [g["incident"] for g in operations.board(grace)["broken_glass"]] == [incident]
+
+
+def linus_as_commander(shop: Workshop) -> Asker:
+    change_catalog(shop, lambda c: c["people"]["linus"].update(roles=["commander"]))
+    return shop.person("linus", "commander")
 
 
 def test_day_on_which_a_grant_ends_halts_what_would_have_used_it(
@@ -674,6 +712,7 @@ def test_broken_glass_is_in_everybodys_sight_for_a_day_also_after_the_incident_i
     id = declare(shop, REVOKE)
     approve(shop, ask(shop, id, grace, break_glass=True), ada)
     shop.service.cycle()
+    shop.service.operations.move(ada, id, "false-alarm", reason="their own test")
     later(shop, 1)
     with shop.service.desk.read() as state:
         assert id in state.over
