@@ -136,8 +136,13 @@ class Validate(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restore(Asked):
+    """``canary``: the partner that goes first; ``soak``: how long the rest waits after it, like ``30m``."""
+
     reason: str
     only: tuple[int, ...] = ()
+    canary: str = ""
+    soak: str = ""
+    break_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +156,13 @@ class Approve(Asked):
 class Refuse(Asked):
     reason: str
     request: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(Asked):
+    reason: str
+    request: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from incidents.decisions import Asker
 from incidents.errors import AndonError, Forbidden
 from incidents.roles import Right
 from incidents.service import Service
-from incidents.slack import answers, asked, declaring_verbs, reading_verbs, working_verbs
+from incidents.slack import answers, asked, declaring_verbs, reading_verbs, restoring_verbs, working_verbs
 from incidents.slack.asked import Asked, Known, WrongUsage
 from incidents.slack.blocks import Message, plain_words
 from incidents.slack.deliveries import Deliveries, Delivery
@@ -50,9 +50,10 @@ VERBS: dict[type[Asked], Callable[[Turn, Any], Message]] = {
     asked.Take: working_verbs.take,
     asked.Assign: working_verbs.assign,
     asked.CloseTask: working_verbs.task,
-    asked.Restore: working_verbs.restore,
-    asked.Approve: working_verbs.approve,
-    asked.Refuse: working_verbs.refuse,
+    asked.Restore: restoring_verbs.restore,
+    asked.Approve: restoring_verbs.approve,
+    asked.Refuse: restoring_verbs.refuse,
+    asked.Stop: restoring_verbs.stop,
 }
 
 
@@ -141,7 +142,7 @@ class Console:
     def _known(self, line: str) -> Known:
         """What words can stand for; the catalog is only gone through where a bare name may be meant."""
         playbooks = {book.id: tuple(book.parameters) for book in self.service.playbooks}
-        if not line.strip().lower().startswith("kill"):
+        if not line.strip().lower().startswith(("kill", "stop")):
             return Known(playbooks)
         with self.service.desk.read() as state:
             catalog = state.catalog

@@ -112,8 +112,8 @@ def status_form(incident: str, status: str, label: str) -> Json:
     return view("status", label, blocks, submit="Say so", metadata={"i": incident, "s": status})
 
 
-def ask_restore_form(i: Json) -> Json:
-    """What stands, with the actions to choose from; none chosen means all."""
+def ask_restore_form(i: Json, canaries: Sequence[str]) -> Json:
+    """What stands, with the actions to choose from (none chosen means all), and who may go first."""
     standing = [h for h in i["holds"] if h["standing"]]
     by_action: dict[int, list[str]] = {}
     for hold in standing:
@@ -121,10 +121,29 @@ def ask_restore_form(i: Json) -> Json:
     boxes = [option(cut("; ".join(words), 75), str(n)) for n, words in sorted(by_action.items())]
     blocks = [
         field("only", "Only these (none chosen: everything)", checkboxes(boxes), optional=True),
+        *(_canary(canaries) if canaries else ()),
         field("reason", "Why is it safe again?", text_input(long=True, most=2000)),
         context("Nothing changes until another person has read the exact plan and approved it."),
     ]
     return view("restore.ask", "Ask for a restore", blocks, submit="Ask", metadata={"i": i["id"]})
+
+
+def _canary(partners: Sequence[str]) -> list[Json]:
+    soak = text_input(most=10, placeholder="30m, 2h, 1d; empty: 30 minutes")
+    return [
+        field("canary", "One partner first", select([option(p, p) for p in partners]), optional=True),
+        field("soak", "Then wait", soak, optional=True, hint="Before everybody else follows by itself."),
+    ]
+
+
+def stop_form(request: str) -> Json:
+    choices = [option("Hold again what it gave back", "back"), option("Keep what it gave back", "keep")]
+    blocks = [
+        section(f"{esc(request)} ends at once; no further step is taken."),
+        field("keep", "What it gave back", select(choices, "back")),
+        field("reason", "Why?", text_input(long=True, most=2000)),
+    ]
+    return view("restore.stop", "Stop the restore", blocks, submit="Stop it", metadata={"r": request})
 
 
 def decide_restore_form(r: Json, reason: str, reader: Reader) -> Json:

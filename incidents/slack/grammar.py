@@ -33,6 +33,7 @@ from incidents.slack.asked import (
     Restore,
     SetStatus,
     Show,
+    Stop,
     Submit,
     Take,
     Update,
@@ -133,7 +134,7 @@ def _with_playbook(line: Line, playbook: str, kind: str) -> Declare:
         text=text,
         severity=_severity(line, said.get("severity", "")),
         kind=_kind(line, said.get("kind", kind)),
-        separate=said.get("separate", "").lower() in ("yes", "true", "1"),
+        separate=_yes(said.get("separate", "")),
     )
 
 
@@ -268,12 +269,24 @@ def _validate(line: Line) -> Asked:
 
 def _restore(line: Line) -> Asked:
     incident = line.incident()
-    listed = line.pairs("only").get("only", "")
+    said = line.pairs("only", "canary", "soak", "break-glass")
+    listed = said.get("only", "")
     numbers = [n for n in re.split(r"[,;]", listed) if n]
     if any(not (n.isascii() and n.isdigit() and len(n) < 5) for n in numbers):
         raise line.wrong(f"only={listed[:40]} is no list of action numbers, like only=1,3.")
     reason = line.rest("Why is it safe again? A restore needs a reason.")
-    return Restore(incident=incident, only=tuple(int(n) for n in numbers), reason=reason)
+    return Restore(
+        incident=incident,
+        only=tuple(int(n) for n in numbers),
+        canary=said.get("canary", "").lower(),
+        soak=said.get("soak", "").lower(),
+        break_glass=_yes(said.get("break-glass", "")),
+        reason=reason,
+    )
+
+
+def _yes(text: str) -> bool:
+    return text.lower() in ("yes", "true", "1")
 
 
 def _approve(line: Line) -> Asked:
@@ -288,6 +301,17 @@ def _refuse(line: Line) -> Asked:
     incident = "" if request else line.incident()
     reason = line.rest("Refusing a restore takes a reason.")
     return Refuse(incident=incident, request=request, reason=reason)
+
+
+def _stop(line: Line) -> Asked:
+    word = line.next
+    if word is not None and (word.text.lower() in KILL_KINDS or word.text.lower() in line.known.things):
+        raise line.wrong("'stop' ends a restore that runs. To switch something off: 'kill'.")
+    request = line.request()
+    incident = "" if request else line.incident()
+    keep = _yes(line.pairs("keep").get("keep", ""))
+    reason = line.rest("Why is the restore stopped? Stopping it needs a reason.")
+    return Stop(incident=incident, request=request, keep=keep, reason=reason)
 
 
 def _clocks(line: Line) -> Asked:
@@ -356,6 +380,7 @@ _READERS: dict[str, Callable[[Line], Asked]] = {
     "restore": _restore,
     "approve": _approve,
     "refuse": _refuse,
+    "stop": _stop,
     "clocks": _clocks,
     "fact": _fact,
     "submit": _submit,

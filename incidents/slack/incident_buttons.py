@@ -39,6 +39,8 @@ def _wanted(i: Json) -> Iterator[tuple[str, str, Json, Json]]:
     for request in i["restores"]:
         if request["state"] == "open":
             yield act("restore", "Read the restore", {"style": "primary"}, r=request["id"])
+        elif request["state"] == "running":
+            yield act("stop", "Stop the restore", {"style": "danger"}, r=request["id"])
     if not ended:
         if command["offered_to"]:
             yield act("take", "Accept command", {"style": "primary"})
@@ -60,7 +62,7 @@ def _wanted(i: Json) -> Iterator[tuple[str, str, Json, Json]]:
     if not ended:
         yield act("update", "Status update")
     yield act("clocks", "Clocks")
-    if any(h["standing"] for h in i["holds"]) and not any(r["state"] == "open" for r in i["restores"]):
+    if any(h["standing"] for h in i["holds"]) and not any(r["state"] in ("open", "running") for r in i["restores"]):
         yield act("ask", "Ask for a restore")
 
 

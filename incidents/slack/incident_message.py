@@ -185,6 +185,11 @@ def _work(i: Json, reader: Reader) -> str:
                 f"*Restore*  {request['id']} asked for by {reader.who(request['asked_by'])}: another person reads the"
                 f" plan and approves it, until {reader.moment(request['expires_at'])}"
             )
+        elif request["state"] == "running":
+            steps = request.get("progress", ())
+            done = sum(step["state"] == "done" for step in steps)
+            then = f", the next at {reader.moment(request['next_at'])}" if request.get("next_at") else ""
+            lines.append(f"*Restore*  {request['id']} runs: {done} of {len(steps)} steps done{then}")
     return "\n".join(lines)
 
 

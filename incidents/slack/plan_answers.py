@@ -63,16 +63,21 @@ def refused(r: Json, reader: Reader) -> Message:
 def approved(r: Json, reader: Reader) -> Message:
     """What an approval did."""
     if r["state"] == "open":
-        left = r["approvals_left"]
-        return said(f":white_check_mark: Approved; {esc(r['id'])} needs {left} more.", reader)
-    lifted = f", {len(r['lifted'])} holds lifted" if r.get("lifted") else ""
-    return said(f":white_check_mark: {esc(r['id'])} is approved{lifted}, revision {r['revision']}.", reader)
+        return said(f":white_check_mark: Approved; {esc(r['id'])} needs {r['approvals_left']} more.", reader)
+    back = len(r["lifted"]) + len(r.get("eased", ()))
+    words = f"{back} hold{'s' if back != 1 else ''} {'eased' if r.get('eased') and not r['lifted'] else 'lifted'}"
+    if r["state"] == "running":
+        words += f"; the next step is at {reader.moment(r['next_at'])}, and `stop` ends it" if r.get("next_at") else ""
+    return said(f":white_check_mark: {esc(r['id'])} is approved, {words}, revision {r['revision']}.", reader)
+
+
+def stopped(r: Json, reader: Reader) -> Message:
+    again = f", {len(r['held_again'])} holds in force again" if r["taken_back"] else "; what it gave back is kept"
+    return said(f":octagonal_sign: {esc(r['id'])} is stopped{again}, revision {r['revision']}.", reader)
 
 
 def plan_blocks(r: Json, reason: str, reader: Reader) -> list[Json]:
     plan = r["plan"]
-    holds = [esc(h["words"]) for h in plan["holds"]]
-    access = [f"{esc(a['partner'])} on {esc(a['flag'])}: {a['before']} → *{a['after']}*" for a in plan["access"]]
     checks = [esc(c) for c in plan.get("checks") or ()]
     approved = f", approved by {', '.join(reader.who(p) for p in r['approved_by'])}" if r["approved_by"] else ""
     blocks = [
@@ -83,8 +88,7 @@ def plan_blocks(r: Json, reason: str, reader: Reader) -> list[Json]:
             + (f", until {reader.moment(r['expires_at'])}" if r["state"] == "open" else "")
             + (f"\n> {esc(one_line(reason))}" if reason else "")
         ),
-        section("*Would be lifted, in this order*\n" + some(holds, "nothing")),
-        section("*Access afterwards*\n" + some(access, "no grant's answer changes: something else holds it")),
+        *_steps(r, reader),
     ]
     if checks:
         blocks.append(section("*To be true before*\n" + some(checks, "")))
@@ -99,6 +103,47 @@ def clocks(i: Json, reader: Reader) -> Message:
 def all_clocks(incidents: Sequence[Json], reader: Reader) -> Message:
     blocks = [block for i in incidents for block in clock_blocks(i, reader)] or [section("Nothing is open.")]
     return message("Clocks of everything that is open", blocks, reader.url)
+
+
+def _steps(r: Json, reader: Reader) -> list[Json]:
+    """What comes back in which order, for whom; and how far that has got."""
+    plan = r["plan"]
+    blocks = []
+    if plan.get("break_glass"):
+        blocks.append(section(f":rotating_light: *Break glass*: passes over {_waived(plan.get('waived') or {})}."))
+    progress = {row["number"]: row for row in r.get("progress", ())}
+    for step in plan.get("steps") or [{"number": 1, "title": "", "after_s": 0, "lift": plan["holds"], **plan}]:
+        known = progress.get(step["number"], {})
+        when = f", {known['state']} at {reader.moment(known['at'])}" if known.get("at") else ""
+        waits = f", {step['after_s'] // 60} min after the one before" if step["after_s"] and not when else ""
+        spare = step.get("spare") or {}
+        back = [esc(h["words"]) for h in step["lift"]]
+        back += [f"{esc(h['words'])}: not for {esc(spare['partner'])}" for h in spare.get("holds", ())]
+        title = f"Step {step['number']}: {step['title']}" if step["title"] else "Would be lifted, in this order"
+        blocks.append(section(f"*{esc(title)}*{waits}{when}\n{some(back, 'nothing')}"))
+        access = [f"{esc(a['partner'])} on {esc(a['flag'])}: {_change(a)}" for a in step["access"]]
+        blocks.append(
+            section("*Access afterwards*\n" + some(access, "no grant's answer changes: something else holds it"))
+        )
+    return blocks
+
+
+def _waived(waived: Json) -> str:
+    checks = f"the checks {esc(', '.join(waived['checks']))}" if waived.get("checks") else ""
+    approvals = f"{waived['approvals']} approvals" if waived.get("approvals") else ""
+    return " and ".join(part for part in (checks, approvals) if part) or "what the playbook asks"
+
+
+def _change(row: Json) -> str:
+    """What becomes of one grant: its answer, or its cap."""
+    if row["before"] != row["after"]:
+        return f"{row['before']} → *{row['after']}*"
+    caps = (row.get("cap_before"), row.get("cap_after"))
+    return f"{row['after']}, cap {_cap(caps[0])} → *{_cap(caps[1])}*" if any(caps) else f"*{row['after']}*"
+
+
+def _cap(cap: Json | None) -> str:
+    return ", ".join(f"{n:,} {per.replace('_', ' ')}" for per, n in sorted((cap or {}).items())) or "none"
 
 
 def clock_blocks(i: Json, reader: Reader) -> list[Json]:

@@ -14,15 +14,15 @@ from typing import Any
 from incidents.decisions import needs
 from incidents.errors import AndonError, Invalid
 from incidents.roles import Right
-from incidents.slack import forms, plan_answers
+from incidents.slack import forms
 from incidents.slack.blocks import Message
 from incidents.slack.console import Console, refusal
 from incidents.slack.declaring_verbs import shelf
 from incidents.slack.incident_buttons import STEP_LABELS
 from incidents.slack.people import asker_of
 from incidents.slack.place import Place
+from incidents.slack.restoring_verbs import approve_exactly, reason_of
 from incidents.slack.turn import Turn
-from incidents.slack.working_verbs import reason_of
 from playbooks.loader import UnknownPlaybook
 from playbooks.schema import ParameterKind, Playbook
 
@@ -68,7 +68,7 @@ def press(console: Console, place: Place, value: Json) -> Message | None:
     opens = _FORMS.get(act)
     try:
         if act == "approve":
-            return approve(turn, str(value.get("r", "")), str(value.get("d", "")), ())
+            return approve_exactly(turn, str(value.get("r", "")), str(value.get("d", "")), ())
         if opens is None:
             raise Invalid("this button is of an older Andon; type the command instead")
         shown = opens(turn, value)
@@ -77,17 +77,6 @@ def press(console: Console, place: Place, value: Json) -> Message | None:
     except AndonError as error:
         return refusal(turn, error, str(value.get("i", "")))
     return None
-
-
-def approve(turn: Turn, request: str, digest: str, checks: tuple[str, ...]) -> Message:
-    """
-    Agree to exactly the plan whose digest was shown.
-
-    Raises:
-        Refused: See ``operations.approve``.
-    """
-    reply = turn.operations.approve(turn.asker, request, digest, turn.key)
-    return turn.once(reply, plan_answers.approved(reply.body, turn.reader))
 
 
 # --- forms that a press opens ---------------------------------------------------------------------------------------
@@ -115,7 +104,8 @@ def _clocks(turn: Turn, value: Json) -> Json:
 
 def _ask(turn: Turn, value: Json) -> Json:
     needs(turn.asker, Right.COMMAND, "asking for a restore")
-    return forms.ask_restore_form(turn.operations.incident(turn.asker, _id(turn, value)))
+    found = turn.operations.incident(turn.asker, _id(turn, value))
+    return forms.ask_restore_form(found, [str(p) for p in turn.operations.canaries(turn.asker, found["id"])])
 
 
 def _decide(turn: Turn, value: Json) -> Json:
@@ -127,6 +117,11 @@ def _decide(turn: Turn, value: Json) -> Json:
 def _refuse(turn: Turn, value: Json) -> Json:
     needs(turn.asker, Right.COMMAND, "refusing a restore")
     return forms.refuse_form(turn.operations.restore_request(turn.asker, str(value.get("r")))["id"])
+
+
+def _stop(turn: Turn, value: Json) -> Json:
+    needs(turn.asker, Right.RESPOND, "stopping a restore")
+    return forms.stop_form(turn.operations.restore_request(turn.asker, str(value.get("r")))["id"])
 
 
 def _form(turn: Turn, value: Json) -> Json:
@@ -178,6 +173,7 @@ _FORMS: dict[str, Callable[[Turn, Json], Json]] = {
     "restore": _decide,
     "decide": _decide,
     "refuse": _refuse,
+    "stop": _stop,
     "form": _form,
     "choose": _choose,
 }

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from incidents.errors import AndonError, Forbidden, Invalid
-from incidents.slack import answers, forms, working_verbs
-from incidents.slack.blocks import Message, plain_words
+from incidents.slack import answers, forms, restoring_verbs
+from incidents.slack.blocks import Message
 from incidents.slack.captures import Captures
 from incidents.slack.console import Console, refusal
 from incidents.slack.declaring_verbs import declare_body
@@ -20,7 +20,7 @@ from incidents.slack.forms import PARAMETER
 from incidents.slack.moments import typed_moment
 from incidents.slack.people import asker_of
 from incidents.slack.place import Place
-from incidents.slack.pressed import approve, filled_form
+from incidents.slack.pressed import filled_form
 from incidents.slack.turn import Turn
 
 Json = dict[str, Any]
@@ -59,6 +59,7 @@ class Submitted:
             "restore.ask": _ask,
             "restore.decide": _decide,
             "restore.refuse": _refuse,
+            "restore.stop": _stop,
             "capture": self._capture,
         }
 
@@ -134,8 +135,16 @@ def _status(turn: Turn, about: Json, values: Json) -> Json:
 def _ask(turn: Turn, about: Json, values: Json) -> Json:
     only = [int(n) for n in values.get("only", ()) if str(n).isdigit()]
     reason = str(values.get("reason", ""))
-    reply = turn.operations.ask_restore(turn.asker, str(about.get("i")), only, reason, turn.key)
-    return _told("Asked", working_verbs.plan(turn, reply.body["id"]))
+    reply = turn.operations.ask_restore(
+        turn.asker,
+        str(about.get("i")),
+        only,
+        reason,
+        turn.key,
+        canary=values.get("canary"),
+        soak=values.get("soak"),
+    )
+    return _told("Asked", restoring_verbs.plan(turn, reply.body["id"]))
 
 
 def _decide(turn: Turn, about: Json, values: Json) -> Json:
@@ -145,7 +154,7 @@ def _decide(turn: Turn, about: Json, values: Json) -> Json:
     plan = turn.operations.restore_request(turn.asker, request)["plan"]
     checks = list(plan.get("checks") or ())
     chosen = tuple(checks[int(n)] for n in values.get("checks", ()) if str(n).isdigit() and int(n) < len(checks))
-    return _told("Decided", approve(turn, request, digest, chosen))
+    return _told("Decided", restoring_verbs.approve_exactly(turn, request, digest, chosen))
 
 
 def _refuse(turn: Turn, about: Json, values: Json) -> Json:
@@ -153,6 +162,8 @@ def _refuse(turn: Turn, about: Json, values: Json) -> Json:
     return _told("Decided", answers.said(f":no_entry_sign: {reply.body['id']} is refused.", turn.reader))
 
 
-def in_words(message: Message) -> str:
-    """For the diagnosis log and for tests."""
-    return plain_words(message.text)
+def _stop(turn: Turn, about: Json, values: Json) -> Json:
+    keep = values.get("keep") == "keep"
+    return _told(
+        "Stopped", restoring_verbs.stop_request(turn, str(about.get("r")), str(values.get("reason", "")), keep=keep)
+    )

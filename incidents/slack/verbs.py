@@ -70,12 +70,18 @@ VERBS = {
         Verb("validate", "validate [id] ACTION", "give the word for an action that waits", "validate 4"),
         Verb(
             "restore",
-            "restore [id] [only=1,2] REASON",
-            "ask to give back what is off; another person approves",
+            "restore [id] [only=1,2] [canary=PARTNER] [soak=30m] REASON",
+            "ask to give back what is off, perhaps one partner first; another person approves",
             "restore new key issued and attested",
         ),
         Verb("approve", "approve [REQUEST]", "read a restore's exact plan and approve it", "approve INC-2026-0001-R1"),
         Verb("refuse", "refuse [REQUEST] REASON", "refuse a restore", "refuse the old key still works"),
+        Verb(
+            "stop",
+            "stop [REQUEST] [keep=yes] REASON",
+            "end a running restore; what it gave back is held again, unless it is kept",
+            "stop errors are back",
+        ),
         Verb("clocks", "clocks [id|all]", "duties with their deadlines, the next one first", "clocks"),
         Verb(
             "fact",
@@ -105,7 +111,6 @@ OTHER_WORDS = {
     "start": "declare",
     "open": "declare",
     "report": "declare",
-    "stop": "kill",
     "revoke": "kill",
     "halt": "kill",
     "off": "kill",

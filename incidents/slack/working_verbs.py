@@ -1,15 +1,11 @@
 """
-Verbs that work an incident: notes, updates, status, roles, tasks, and the way back.
+Verbs that work an incident: notes, updates, status, roles, tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from incidents.errors import Conflicting, Unknown
-from incidents.roles import Right
-from incidents.slack import answers, asked, plan_answers
+from incidents.errors import Unknown
+from incidents.slack import answers, asked
 from incidents.slack.blocks import Message
 from incidents.slack.moments import typed_moment
 from incidents.slack.people import asker_of
@@ -89,51 +85,3 @@ def task(turn: Turn, wanted: asked.CloseTask) -> Message:
     to = "done" if wanted.outcome == "done" else "skipped"
     reply = turn.operations.settle_task(turn.asker, turn.incident(wanted), wanted.number, to, wanted.reason, turn.key)
     return turn.once(reply, answers.done(f"Task {wanted.number} is {to}", reply.body, turn.reader))
-
-
-# --- the way back ---------------------------------------------------------------------------------------------------
-
-
-def restore(turn: Turn, wanted: asked.Restore) -> Message:
-    incident = turn.incident(wanted)
-    reply = turn.operations.ask_restore(turn.asker, incident, list(wanted.only), wanted.reason, turn.key)
-    return turn.once(reply, plan(turn, reply.body["id"]))
-
-
-def approve(turn: Turn, wanted: asked.Approve) -> Message:
-    """Typing it shows the plan; the button below agrees to exactly that one."""
-    return plan(turn, wanted.request or open_request(turn, turn.incident(wanted)))
-
-
-def refuse(turn: Turn, wanted: asked.Refuse) -> Message:
-    request = wanted.request or open_request(turn, turn.incident(wanted))
-    reply = turn.operations.refuse(turn.asker, request, wanted.reason, turn.key)
-    return turn.once(reply, plan_answers.refused(reply.body, turn.reader))
-
-
-def plan(turn: Turn, request: str) -> Message:
-    """The exact plan; with buttons for whoever may decide on it."""
-    found = turn.operations.restore_request(turn.asker, request)
-    mine = found["asked_by"] == turn.person
-    able = turn.asker.may(Right.COMMAND) and not mine
-    return plan_answers.restore_plan(found, reason_of(turn, found), turn.reader, able=able, mine=mine)
-
-
-def reason_of(turn: Turn, request: Mapping[str, Any]) -> str:
-    """Why a restore was asked for; the words live in the log, not in the request."""
-    for row in turn.operations.timeline(turn.asker, request["incident"], limit=100_000):
-        if row.kind == "restore:request:asked" and row.data["request"] == request["id"]:
-            return row.text.partition("Reason: ")[2]
-    return ""
-
-
-def open_request(turn: Turn, incident: str) -> str:
-    """
-    Raises:
-        Conflicting: None is open.
-    """
-    found = turn.operations.incident(turn.asker, incident)
-    waiting = [r["id"] for r in found["restores"] if r["state"] == "open"]
-    if not waiting:
-        raise Conflicting(f"no restore of {found['id']} waits for a decision")
-    return str(waiting[0])

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from incidents.testing.slack_person import SlackPerson
+from incidents.testing.slack_reading import as_read, view_as_read
 from tests.support.acting import change_catalog
 from tests.support.slack import Scene, slack_scene
 
@@ -203,8 +204,6 @@ def approve(scene: Scene, who: SlackPerson, request: str = "INC-2026-0001-R1") -
         o["value"] for b in who.view()["blocks"] if b.get("block_id") == "checks" for o in b["element"]["options"]
     ]
     who.submit({"I say that these are true": checks, "Your decision": "approve"})
-    from incidents.testing.slack_reading import view_as_read
-
     return view_as_read(who.view())
 
 
@@ -327,3 +326,24 @@ def test_a_plan_that_changed_after_it_was_read_is_refused(scene: Scene) -> None:
 
     assert "has changed since" in answered.text
     assert off(scene)
+
+
+def test_one_partner_first_and_anybody_stops_it(scene: Scene) -> None:
+    """Asked for with a canary, approved, running; then one responder presses Stop and it is held again."""
+    scene.types(scene.linus, "kill capability tool-use it calls home")
+    asked = scene.types(scene.grace, "restore latest canary=globex soak=1h cause understood")
+    approved = approve(scene, scene.ada)
+    scene.posts(5)
+    message = scene.top()[0]
+    running = as_read(message)
+    scene.linus.press(message, "Stop the restore")
+    scene.settle()
+    scene.linus.submit({"What it gave back": "back", "Why?": "errors are back"})
+    stopped = view_as_read(scene.linus.view())
+
+    assert "Step 1: globex first" in asked
+    assert "Step 2: everybody else*, 60 min after the one before" in asked
+    assert "the next step is at 13:00:00 UTC" in approved
+    assert "INC-2026-0001-R1 runs: 1 of 2 steps done, the next at 13:00:00 UTC" in running
+    assert "is stopped, 1 holds in force again" in stopped
+    assert scene.types(scene.linus, "check globex orion-2:tool-use").startswith(":no_entry: *denied*")

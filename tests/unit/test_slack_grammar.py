@@ -130,6 +130,9 @@ LINES = [
     ("task #3 skip nobody answers", a.CloseTask(number=3, outcome="skip", reason="nobody answers")),
     ("validate 4", a.Validate(number=4)),
     ("restore only=1,3 new key", a.Restore(only=(1, 3), reason="new key")),
+    ("restore canary=globex soak=2h new key", a.Restore(canary="globex", soak="2h", reason="new key")),
+    ("stop INC-2026-0001-R1 errors are back", a.Stop(request="INC-2026-0001-R1", reason="errors are back")),
+    ("stop keep=yes good enough", a.Stop(keep=True, reason="good enough")),
     ("restore INC-2026-0001 new key", a.Restore(incident="INC-2026-0001", reason="new key")),
     ("approve", a.Approve()),
     ("approve inc-2026-1-r1", a.Approve(request="INC-2026-0001-R1")),
@@ -178,6 +181,8 @@ WRONG = [
     ("restore", "needs a reason", "restore"),
     ("restore only=a,b new key", "no list of action numbers", "restore"),
     ("fact awareness their mail", "When was awareness?", "fact"),
+    ("stop acme leak", "To switch something off: 'kill'", "stop"),
+    ("stop", "needs a reason", "stop"),
     ("submit gdpr-art33", "What proves it?", "submit"),
     ("check acme tool-use", "is no flag", "check"),
 ]
