@@ -81,6 +81,32 @@ class Usage:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """
+    One line of an incident in which something was found.
+
+    ``field`` is the part of it: a name of its text (``title``, ``note``, ...), or ``id``, ``playbook``, ``parameters``,
+    ``hold``. ``marks`` are (start, end) of what matched in ``snippet``, counted in characters.
+    """
+
+    incident: str
+    seq: int
+    kind: str
+    field: str
+    snippet: str
+    marks: tuple[tuple[int, int], ...]
+
+
+# (incident, True for its lines that are for members alone) -> may whoever searches read it?
+Reads = Callable[[str, bool], bool]
+
+
+def everything(incident: str, for_members: bool) -> bool:
+    """Nothing is hidden."""
+    return True
+
+
 class Ledger(Protocol):
     """
     What the rest of Andon needs from a store. Safe to call from several threads.
@@ -130,8 +156,32 @@ class Ledger(Protocol):
     def incident(self, incident: str) -> list[Event]:
         """All events of one incident, in order."""
 
-    def find(self, words: Sequence[str]) -> set[str]:
-        """Incidents whose declaration (title, summary, playbook, parameters) has every word; case is ignored."""
+    def find(
+        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+    ) -> list[str]:
+        """
+        Incidents in whose lines every word stands, the newest declared first.
+
+        A word is looked for from its beginning, without case and accents (``search``), in every text, and in a
+        declaration's id, playbook and parameters and what was held. Words without a letter or digit find nothing.
+
+        Args:
+            before: Only those declared before this one.
+            limit: At most so many; what ``reads`` hides takes nobody's place.
+        """
+
+    def hits(
+        self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything
+    ) -> list[Hit]:
+        """Where in these incidents the words were found: at most ``each`` lines of each, those that show most first."""
+
+    def tidy(self, *, steps: int = 10) -> bool:
+        """
+        Do in short steps what appends and redactions have left for later; True when nothing is left.
+
+        Meant for every second. Searches are right without it, only slower; redacted words are gone from all files
+        once it says True.
+        """
 
     def moved(self) -> bool:
         """True if another process may have appended since the last call. Cheap enough for every 50 ms."""
