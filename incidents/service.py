@@ -294,6 +294,7 @@ class Service:
             self.ledger.drop_instances(gone, before=self.clock.now() - timedelta(seconds=30))
         self.desk.let_go()
         self.desk.keep_state()
+        self.ledger.tidy()
         self._measure()
 
     def every_hour(self) -> None:

@@ -175,7 +175,7 @@ class Ledger(Protocol):
     ) -> list[Hit]:
         """Where in these incidents the words were found: at most ``each`` lines of each, those that show most first."""
 
-    def tidy(self, *, steps: int = 10) -> bool:
+    def tidy(self, *, steps: int = 20) -> bool:
         """
         Do in short steps what appends and redactions have left for later; True when nothing is left.
 

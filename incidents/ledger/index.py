@@ -23,7 +23,8 @@ from incidents.ledger.rows import COLUMNS, from_rows
 from incidents.ledger.search import Doc
 
 BATCH = 200  # lines that one step indexes
-EMPTIED_PAGES = 100  # of 4 KiB, that one step takes out of a table that is not asked any more
+EMPTIED_ROWS = 500  # of half a KiB, that one step takes out of a table that is not asked any more
+STEPS_AT_ONCE = 20
 PAUSE_SECONDS = 0.001  # between two steps, so that whoever waits to write gets its turn
 
 _OTHER = {"search_a": "search_b", "search_b": "search_a"}
@@ -33,7 +34,7 @@ _FOUND = {
     for table in _OTHER
 }
 _EMPTY_SOME = {  # rows up to 10 are the table's own: without them it can't even be opened
-    table: f"DELETE FROM {table}_data WHERE id IN (SELECT id FROM {table}_data WHERE id > 10 LIMIT {EMPTIED_PAGES})"  # noqa: S608
+    table: f"DELETE FROM {table}_data WHERE id IN (SELECT id FROM {table}_data WHERE id > 10 LIMIT {EMPTIED_ROWS})"  # noqa: S608
     for table in _OTHER
 }
 _EMPTY = {table: f"INSERT INTO {table} ({table}) VALUES ('delete-all')" for table in _OTHER}  # noqa: S608
@@ -91,7 +92,7 @@ class SearchIndex(ABC):
             yield _Look(connection, self.name)
             connection.execute("ROLLBACK")  # where this is not reached, the connection is closed
 
-    def tidy(self, *, steps: int = 10) -> bool:
+    def tidy(self, *, steps: int = STEPS_AT_ONCE) -> bool:
         for step in range(steps):
             if step:
                 time.sleep(PAUSE_SECONDS)
@@ -187,7 +188,7 @@ def _empty_some(writer: sqlite3.Connection, _: str) -> None:
     meta = _meta(writer)
     if "emptying" in meta:
         table = _OTHER[meta["search"]]
-        if writer.execute(_EMPTY_SOME[table]).rowcount < EMPTIED_PAGES:
+        if writer.execute(_EMPTY_SOME[table]).rowcount < EMPTIED_ROWS:
             writer.execute(_EMPTY[table])
             _unset(writer, "emptying")
 

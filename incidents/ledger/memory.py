@@ -127,7 +127,7 @@ class MemoryLedger:
                 found += hits(self.incident(incident), phrases, each, reads)
         return found
 
-    def tidy(self, *, steps: int = 10) -> bool:
+    def tidy(self, *, steps: int = 20) -> bool:
         with self._open():
             return True
 
