@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from incidents.life import STATUSES
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -17,7 +19,7 @@ TRUTH: Schema = {"type": "boolean"}
 ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 TIME: Schema = {"type": "string", "format": "date-time"}
 CAP: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
-STATUS: Schema = {"type": "string", "examples": ["declared", "contained"]}
+STATUS: Schema = {"type": "string", "enum": list(STATUSES)}
 
 
 def some(schema: Schema) -> Schema:
@@ -38,6 +40,11 @@ def thing(_optional: dict[str, Schema] | None = None, /, **fields: Schema) -> Sc
     return {"type": "object", "properties": {**fields, **(_optional or {})}, "required": sorted(fields)}
 
 
+def open_thing(**fields: Schema) -> Schema:
+    """An object with at least these fields; more say what was recorded."""
+    return thing(**fields) | {"additionalProperties": True}
+
+
 def paged(name: str) -> Schema:
     return thing(items=many(ref(name)), next=some(TEXT))
 
@@ -55,6 +62,8 @@ INCIDENT_ROW = {
     "kind": {"type": "string", "enum": ["real", "drill", "test"]},
     "status": STATUS,
     "severity": TEXT,
+    "visibility": {"type": "string", "enum": ["open", "restricted"]},
+    "commander": some(TEXT),
     "title": TEXT,
     "playbook": TEXT,
     "declared_at": TIME,
@@ -193,14 +202,68 @@ COMPONENTS: dict[str, Schema] = {
         joined=TEXTS,
         containment=ref("Containment"),
         actions=many(thing({"because": TEXT}, number=WHOLE, name=TEXT, words=TEXT, state=TEXT)),
-        tasks=many(thing(TASK_MORE, **TASK_FIELDS, state=TEXT)),
+        severity_since=TIME,
+        members=TEXTS,
+        insiders=TEXTS,
+        acknowledged_at=some(TIME),
+        life=many(thing(name=TEXT, reached=TRUTH, at=some(TIME), blocked=TEXTS)),
+        moments={"type": "object", "additionalProperties": ref("Moment")},
+        tasks=many(ref("Task")),
         notices=many(thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT)),
         clocks=many(thing(clock=TEXT, state=TEXT)),
-        roles={"type": "object", "additionalProperties": some(TEXT)},
-        exit=TEXTS,
+        roles=many(ref("IncidentRole")),
+        exit=many(
+            thing(number=WHOLE, text=TEXT, met=TRUTH, by=some(TEXT), at=some(TIME), evidence=some(TEXT)),
+        ),
         restore=thing(approvals=WHOLE, checks=TEXTS),
         restores=many(ref("Restore")),
-        postmortem=thing(ask=TEXTS, due=TEXT, due_at=TIME, state=TEXT),
+        postmortem=ref("Review"),
+        updated_at=some(TIME),
+        next_update_at=some(TIME),
+        next_decision=some(thing(what=TEXT, who=TEXT, by=some(TIME), where=TEXT)),
+        evidence=some(ANY_OBJECT),
+        shares=many(thing(id=TEXT, made_by=TEXT, made_at=TIME, expires_at=TIME, state=TEXT)),
+        into=some(TEXT),
+    ),
+    "Moment": thing(at=TIME, recorded_at=TIME, by=TEXT, seq=WHOLE, was=many(TIME)),
+    "Task": thing(
+        number=WHOLE,
+        title=TEXT,
+        about=some(TEXT),
+        role=some(TEXT),
+        owner=some(TEXT),
+        runbook=some(TEXT),
+        within=some(TEXT),
+        due_at=some(TIME),
+        overdue=TRUTH,
+        follow_up=TRUTH,
+        state={"type": "string", "enum": ["open", "done", "skipped"]},
+        settled_by=some(TEXT),
+        settled_at=some(TIME),
+        reason=some(TEXT),
+    ),
+    "IncidentRole": thing(
+        role=TEXT,
+        person=some(TEXT),
+        since=some(TIME),
+        offered_to=some(TEXT),
+        offered_at=some(TIME),
+        of_playbook=TRUTH,
+    ),
+    "Review": thing(
+        state={"type": "string", "enum": ["owed", "written", "approved", "published"]},
+        ask=TEXTS,
+        due=some(TEXT),
+        due_at=some(TIME),
+        owner=some(TEXT),
+        version=WHOLE,
+        authors=TEXTS,
+        saved_at=some(TIME),
+        saved_by=some(TEXT),
+        approved_by=some(TEXT),
+        published=WHOLE,
+        published_by=some(TEXT),
+        published_at=some(TIME),
     ),
     "TimelineRow": thing(
         seq=WHOLE,
@@ -214,11 +277,18 @@ COMPONENTS: dict[str, Schema] = {
         key=TRUTH,
         late=TRUTH,
         redacted=TRUTH,
+        pinned=TRUTH,
+        restricted=TRUTH,
+        corrections=many(
+            thing(seq=WHOLE, by=TEXT, recorded_at=TIME, reason=TEXT, was_at=some(TIME), was_text=some(TEXT))
+        ),
         data=ANY_OBJECT,
         digest=TEXT,
     ),
     "TimelinePage": paged("TimelineRow"),
-    "NoteWritten": thing(incident=TEXT, seq=WHOLE, at=TIME),
+    "NoteWritten": thing({"restricted": TRUTH}, incident=TEXT, status=STATUS, seq=WHOLE, at=TIME),
+    "Worked": open_thing(incident=TEXT, status=STATUS),
+    "Shared": open_thing(incident=TEXT, status=STATUS, share=TEXT, expires_at=TIME, url=TEXT, seq=WHOLE, at=TIME),
     "Validated": thing(incident=TEXT, action=WHOLE, revision=WHOLE),
     "Plan": thing(
         incident=TEXT,
