@@ -64,7 +64,8 @@ def correct(
         _check_time_of(incident, line, at, now)
     check_reason(reason, "a correction needs a reason")
     text = {"reason": reason} | ({"note": words} if words is not None else {})
-    fact = ev.EntryCorrected(entry=seq, at=rfc3339(at) if at else None)
+    restricted = True if line.data.get("restricted") else None
+    fact = ev.EntryCorrected(entry=seq, at=rfc3339(at) if at else None, restricted=restricted)
     return Decided([Draft(fact, incident=incident.id, text=text)], subject=incident.id)
 
 

@@ -13,6 +13,9 @@ from datetime import datetime
 from typing import Protocol
 
 from incidents.events import Actor, Draft, Event
+from incidents.ledger.search import Hit as Hit
+from incidents.ledger.search import Reads as Reads
+from incidents.ledger.search import everything as everything
 
 GENESIS = "0" * 64  # what the first event names as the digest before it
 
@@ -79,32 +82,6 @@ class Usage:
     per: str
     window_start: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """
-    One line of an incident in which something was found.
-
-    ``field`` is the part of it: a name of its text (``title``, ``note``, ...), or ``id``, ``playbook``, ``parameters``,
-    ``hold``. ``marks`` are (start, end) of what matched in ``snippet``, counted in characters.
-    """
-
-    incident: str
-    seq: int
-    kind: str
-    field: str
-    snippet: str
-    marks: tuple[tuple[int, int], ...]
-
-
-# (incident, True for its lines that are for members alone) -> may whoever searches read it?
-Reads = Callable[[str, bool], bool]
-
-
-def everything(incident: str, for_members: bool) -> bool:
-    """Nothing is hidden."""
-    return True
 
 
 class Ledger(Protocol):

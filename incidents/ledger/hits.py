@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from incidents.events import Event
-from incidents.ledger import Hit, Reads
-from incidents.ledger.search import FOLDING, folded, holds, is_restricted, said, words_of
+from incidents.ledger.search import FOLDING, Hit, Reads, folded, holds, is_restricted, said, words_of
 
 BEFORE, LONGEST = 50, 180  # characters of a snippet in front of the first match, and in all
 

@@ -101,9 +101,9 @@ CREATE TABLE usage (
 # Words are folded before they are put in (search.py), so that FTS5 takes them as they are: its ``ascii`` tokenizer
 # parts at spaces. A row's id says where the line stands (``search.place``). One of the two is asked; after a redaction
 # the other one is filled and takes over (index.py says what is kept in ``meta``). ``unsaid``: redacted lines that the
-# one that is asked may still have, and how far the other was filled then. Neither keeps the words themselves. FTS5 merges
-# its parts a number of pages at a time: with small ones a step of 200 lines took 4 ms and 13 at worst (with FTS5's own
-# 4,050 bytes 11 and 64), and an append may have to wait for it.
+# one that is asked may still have, and how far the other was filled then. Neither keeps the words themselves.
+# FTS5 merges its parts a number of pages at a time: with small ones a step of 200 lines took 4 ms and 13 at worst (with
+# FTS5's own 4,050 bytes 11 and 64), and an append may have to wait for it.
 _SEARCH = """
 CREATE VIRTUAL TABLE search_a USING fts5(words, content = '', tokenize = 'ascii', columnsize = 0);
 CREATE VIRTUAL TABLE search_b USING fts5(words, content = '', tokenize = 'ascii', columnsize = 0);

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from incidents.events import Event
 from incidents.holds import Hold
-from incidents.ledger import Reads
 
 DECLARED = "incident:life:declared"
 HELD = "access:hold:placed"
@@ -21,6 +21,32 @@ HELD = "access:hold:placed"
 _WRITTEN = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
 # Scripts that put no space between words: each character counts as a word, so that any part of a text can be found.
 _UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """
+    One line of an incident in which something was found.
+
+    ``field`` is the part of it: a name of its text (``title``, ``note``, ...), or ``id``, ``playbook``, ``parameters``,
+    ``hold``. ``marks`` are (start, end) of what matched in ``snippet``, counted in characters.
+    """
+
+    incident: str
+    seq: int
+    kind: str
+    field: str
+    snippet: str
+    marks: tuple[tuple[int, int], ...]
+
+
+# (incident, True for its lines that are for members alone) -> may whoever searches read it?
+Reads = Callable[[str, bool], bool]
+
+
+def everything(incident: str, for_members: bool) -> bool:
+    """Nothing is hidden."""
+    return True
 
 
 def said(event: Event) -> Iterator[tuple[str, str]]:
