@@ -10,57 +10,51 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from incidents.events import Event
-from incidents.ledger.search import FOLDING, Hit, Reads, folded, holds, is_restricted, said, words_of
+from incidents.ledger.search import FOLDING, Hit, Reads, folded, holds, is_restricted, said
 
 BEFORE, LONGEST = 50, 180  # characters of a snippet in front of the first match, and in all
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _Part:
+    """A part of a line (``search.said``), and which of the phrases it has."""
+
     event: Event
-    has: frozenset[str]  # which of the phrases
+    field: str
+    text: str
+    has: frozenset[str]
 
 
 def hits(events: Iterable[Event], phrases: Sequence[str], most: int, reads: Reads) -> list[Hit]:
     """
     At most so many hits among the events of one incident; what says the same twice is told once.
 
-    First the line that has the most phrases, then whichever adds the most to what is shown; the oldest of equals.
+    First the part that has the most phrases, then whichever adds the most to what is shown; the oldest of equals.
     """
-    lines = list(_lines(events, phrases, reads))
+    parts = list(_parts(events, phrases, reads))
     shown: frozenset[str] = frozenset()
     found: dict[tuple[str, str], Hit] = {}
-    while lines and len(found) < most:
-        best = max(lines, key=lambda line: (len(line.has - shown), len(line.has), -line.event.seq))
-        lines.remove(best)
+    while parts and len(found) < most:
+        best = max(parts, key=lambda part: (len(part.has - shown), len(part.has), -part.event.seq))
+        parts.remove(best)
         shown |= best.has
-        hit = _hit(best.event, phrases)
+        snippet, marks = piece(best.text, phrases)
+        hit = Hit(best.event.incident or "", best.event.seq, best.event.kind, best.field, snippet, marks)
         found.setdefault((hit.kind, hit.snippet), hit)
     return list(found.values())
 
 
-def _lines(events: Iterable[Event], phrases: Sequence[str], reads: Reads) -> Iterator[_Line]:
+def _parts(events: Iterable[Event], phrases: Sequence[str], reads: Reads) -> Iterator[_Part]:
     """Those that have something and may be read; whether members' lines may be is asked once, and only if need be."""
     member: bool | None = None
     for event in events:
-        words = words_of(event)
-        has = frozenset(phrase for phrase in phrases if holds(words, phrase))
-        if has and is_restricted(event) and member is None:
-            member = reads(event.incident or "", True)
-        if has and (member or not is_restricted(event)):
-            yield _Line(event, has)
-
-
-def _hit(event: Event, phrases: Sequence[str]) -> Hit:
-    """From the part of the event that has the most phrases; the first of equals."""
-
-    def has(part: tuple[str, str]) -> int:
-        words = folded(part[1])
-        return sum(holds(words, phrase) for phrase in phrases)
-
-    field, text = max(said(event), key=has)
-    snippet, marks = piece(text, phrases)
-    return Hit(event.incident or "", event.seq, event.kind, field, snippet, marks)
+        for field, text in said(event):
+            words = folded(text)
+            has = frozenset(phrase for phrase in phrases if holds(words, phrase))
+            if has and is_restricted(event) and member is None:
+                member = reads(event.incident or "", True)
+            if has and (member or not is_restricted(event)):
+                yield _Part(event, field, text, has)
 
 
 def piece(text: str, phrases: Sequence[str]) -> tuple[str, tuple[tuple[int, int], ...]]:

@@ -17,6 +17,7 @@ from incidents.holds import Hold
 DECLARED = "incident:life:declared"
 HELD = "access:hold:placed"
 
+_BETWEEN = " ‖ "  # the parts of an event: a word that nobody can ask for, so that no phrase goes from one to the next
 # Letters that Unicode does not take apart, and that people without them on the keyboard write so.
 _WRITTEN = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
 # Scripts that put no space between words: each character counts as a word, so that any part of a text can be found.
@@ -53,7 +54,8 @@ def said(event: Event) -> Iterator[tuple[str, str]]:
     """What an event says about its incident, as (field, words): its text, and of two kinds also what is in its data."""
     if event.incident is None:
         return
-    yield from (event.text or {}).items()
+    # Stores may give the parts of a text in another order than they were written in.
+    yield from sorted((event.text or {}).items(), key=lambda part: (part[0] != "title", part[0]))
     if event.kind == DECLARED:
         yield "id", event.incident
         yield "playbook", str(event.data.get("playbook", ""))
@@ -81,7 +83,7 @@ Doc = tuple[int, str]  # where a line stands (``place``), and its folded words
 
 def words_of(event: Event) -> str:
     """Everything that can be searched for in an event, folded; empty where there is nothing."""
-    return folded("\n".join(words for _, words in said(event)))
+    return _BETWEEN.join(filter(None, (folded(words) for _, words in said(event))))
 
 
 # --- when words are the same ----------------------------------------------------------------------------------------

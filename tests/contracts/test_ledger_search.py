@@ -72,6 +72,7 @@ def kept(request: pytest.FixtureRequest, ledger: Ledger) -> Ledger:
         ("vega-1:tool-use", [ACME]),  # what was held
         ("2-orion", []),  # the same words the other way round
         ("partner's", [ACME]),
+        ("site-seen", []),  # the end of the title and the beginning of the summary
         ("acme globex", []),
         ("acme nothing-like-it", []),
         ("- ' acme ,", [ACME]),
@@ -158,6 +159,7 @@ def test_hits_say_where_it_was_found(kept: Ledger) -> None:
         ),
         Hit(ACME, 1, "incident:life:declared", "title", "Key of Acme on a paste site", ((0, 3),)),
     ]
+    assert [hit.field for hit in kept.hits(["jorg", "acme"], [ACME])] == ["title", "summary", "parameters"]
     assert [hit.field for hit in kept.hits(["orion-2"], [ACME])] == ["parameters"]
     assert [(hit.kind, hit.snippet) for hit in kept.hits(["vega-1"], [ACME])] == [
         ("access:hold:placed", "vega-1:tool-use switched off")
