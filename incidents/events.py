@@ -492,7 +492,7 @@ class EntryCorrected(Fact):
     """
     An earlier line (``entry`` is its sequence number) happened at another time, or said it otherwise.
 
-    The line itself stays as it was. ``restricted`` as the line is. Text: ``note`` (the new words), ``reason``.
+    The line itself stays as it was. ``restricted``: the line is. Text: ``note`` (the new words), ``reason``.
     """
 
     entry: int

@@ -27,6 +27,7 @@ from playbooks.durations import duration
 
 SHARE_LIFE = timedelta(days=7)
 TIDY_TURNS = 10  # about a second at most
+CORRECTED = EntryCorrected.kind
 
 
 class IncidentWork(Operating):
@@ -96,21 +97,19 @@ class IncidentWork(Operating):
 
     def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
         """
-        The words of a line can't be read or found any more when this answers.
+        The words of a line, and of what corrected it, can't be read or found any more when this answers.
 
         They have left the files by then as well, or, beside ten thousands of incidents, within a minute of the service.
         """
-        line, known_id = self._event(seq), self._id(asker, id)
-        lines = self.desk.ledger.incident(known_id)
-        corrections = [e.seq for e in lines if e.kind == EntryCorrected.kind and e.data["entry"] == seq and e.text]
-        reply = self._work(
-            asker,
-            id,
-            lambda state, known, now: entries.redact(
-                state, known, seq, line, corrections=corrections, reason=reason, asker=asker
-            ),
-            key,
-        )
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            lines = {line.seq: line for line in self.desk.ledger.incident(known)}
+            corrections = [n for n, line in lines.items() if line.kind == CORRECTED and line.data["entry"] == seq]
+            return entries.redact(
+                state, known, seq, lines.get(seq), reason=reason, asker=asker, corrections=corrections
+            )
+
+        reply = self._work(asker, id, decide, key)
         with suppress(Unavailable):  # they are redacted; the service goes on with what is left in the files
             any(self.desk.ledger.tidy() for _ in range(TIDY_TURNS))
         return reply
@@ -271,9 +270,11 @@ class IncidentWork(Operating):
         return self._work(asker, id, lambda state, known, now: review.approve(state, known, version, asker), key)
 
     def publish_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
-        document = self._document(self._id(asker, id))
         return self._work(
-            asker, id, lambda state, known, now: review.publish(state, known, version, document, asker, now), key
+            asker,
+            id,
+            lambda state, known, now: review.publish(state, known, version, self._document(known), asker, now),
+            key,
         )
 
     def _document(self, id: str, *, published: bool = False) -> str:

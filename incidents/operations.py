@@ -18,7 +18,7 @@ from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
-from incidents.decisions.sight import hidden, sees, veiled
+from incidents.decisions.sight import hidden, sees, veiled, veiled_event
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points, point_row
@@ -249,7 +249,17 @@ class Operations(IncidentWork):
             without = hidden(state, asker)
         found = [row for row in rows(self.desk.ledger.incident(known), names, inside=inside) if row.seq > after]
         return [
-            replace(row, text=veiled(row.text, without), data=veiled(row.data, without)) if without else row
+            replace(
+                row,
+                text=veiled(row.text, without),
+                data=veiled(row.data, without),
+                corrections=tuple(
+                    replace(c, reason=veiled(c.reason, without), was_text=veiled(c.was_text, without))
+                    for c in row.corrections
+                ),
+            )
+            if without
+            else row
             for row in found[:limit]
         ]
 
@@ -589,17 +599,15 @@ class Operations(IncidentWork):
         """
         Whole events of the log, in order, for verifying and exporting.
 
-        Of an incident that the asker may not know of, only what the chain is made of: its data and words are withheld.
+        Of what the asker may not know, only what the chain is made of: data and words are withheld.
         """
         needs(asker, Right.READ, "reading the log")
         events = self.desk.ledger.read(after=after, limit=limit)
         with self.desk.read() as state:
             without = hidden(state, asker)
-        return [_withheld(e) if e.incident in without else e for e in events]
-
-
-def _withheld(event: Event) -> Event:
-    return replace(event, incident=None, data={"withheld": True}, text=None, salt=None)
+        noted = {e.incident for e in events if e.incident and e.data.get("restricted") and e.incident not in without}
+        inside = {id for id in noted if self.may_read_restricted(asker, id)}
+        return [veiled_event(event, without, inside=event.incident in inside) for event in events]
 
 
 def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Json]) -> Json:
