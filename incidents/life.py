@@ -247,6 +247,7 @@ class Over:
     kind: str
     status: str
     severity: str = ""
+    seq: int = 0  # of its declaration
     playbook: str = ""
     declared_at: datetime | None = None
     contained_s: float | None = None
@@ -266,6 +267,7 @@ def outline(incident: Incident) -> Over:
         kind=incident.kind,
         status=incident.status,
         severity=incident.severity,
+        seq=incident.seq,
         playbook=incident.playbook,
         declared_at=incident.declared_at,
         contained_s=since(first.at if first else None),

@@ -28,6 +28,7 @@ from incidents.enforcement.points import Points, point_row
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Event
+from incidents.finding import Finder, Wanted
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
@@ -214,44 +215,33 @@ class Operations(IncidentWork, ChatWork):
 
     @veils
     def incidents(
-        self, asker: Asker, *, status: str = "", kind: str = "", search: str = "", limit: int = 50, cursor: str = ""
+        self,
+        asker: Asker,
+        *,
+        status: str = "",
+        kind: str = "",
+        severity: str = "",
+        search: str = "",
+        limit: int = 50,
+        cursor: str = "",
     ) -> Json:
-        """Newest first; ``cursor`` is the last id of the page before."""
+        """
+        Newest first; ``cursor`` is the last id of the page before. With ``search`` each has its ``hits``.
+
+        Raises:
+            Invalid: An unknown cursor, or too many words.
+        """
         needs(asker, Right.READ, "reading incidents")
-        with self.desk.read() as state:
-            known = [id for id in reversed(state.order) if sees(state, asker, id)]
-            # The page before is found among all of them: its last incident may have left the filter since.
-            start = known.index(cursor) + 1 if cursor in known else 0
-            ids = [
-                id
-                for id in known[start:]
-                if status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
-                and kind in ("", outline.kind)
-            ]
-        if cursor and start == 0:
-            raise Invalid.at("cursor", f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is")
-        if search:
-            ids = self._searched(ids, search)
+        finder = Finder(self.desk, asker, Wanted(status, kind, severity, tuple(search.split())))
+        ids = finder.ids(after=cursor, limit=limit + 1)
         found: list[Json] = []
-        for id in ids[: limit + 1]:
+        for id in ids[:limit]:
             words = self.desk.words(id)
             with self.desk.read(id) as state:
                 found.append(views.incident_row(state.incidents[id], words))
-        return {"items": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
-
-    def _searched(self, ids: Sequence[str], search: str) -> list[str]:
-        """Those whose declaration, or what they hold now, has every word that was searched for."""
-        declared = self.desk.ledger.find(search.split())
-        found = []
-        for id in ids:
-            if id not in declared:
-                with self.desk.read() as state:
-                    known = state.incidents.get(id)
-                    row = views.incident_row(known, {}) if known else None
-                if row is None or not _matches(row, self.desk.words(id), search):
-                    continue
-            found.append(id)
-        return found
+        if search.split():
+            found = views.with_hits(found, finder.hits(ids[:limit]))
+        return {"items": found, "next": ids[limit - 1] if len(ids) > limit else None}
 
     def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
         """Rows in the order in which they were recorded."""
@@ -712,13 +702,6 @@ def _without_holders(sheet: Json) -> Json:
 def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters are chained for good, so a token that was pasted into one is masked before anything looks at it."""
     return {name: mask(value) if isinstance(value, str) else value for name, value in parameters.items()}
-
-
-def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:
-    if not search:
-        return True
-    text = " ".join([row["id"], row["title"], row["playbook"], *row["holds"], words.get("summary", "")]).lower()
-    return all(part in text for part in search.lower().split())
 
 
 def _soak(written: str | None) -> timedelta | None:

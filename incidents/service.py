@@ -319,6 +319,7 @@ class Service:
             self.ledger.drop_instances(gone, before=self.clock.now() - timedelta(seconds=30))
         self.desk.let_go()
         self.desk.keep_state()
+        self.ledger.tidy()
         self._measure()
 
     def _advance_restores(self) -> None:

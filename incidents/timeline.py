@@ -393,3 +393,24 @@ _TELLINGS: dict[str, _Telling] = {
         lambda d, t: f"An approval of {d['request']} did not count: {d['because']}", "people", "wait"
     ),
 }
+
+
+_PLACES = {
+    "incident:life:joined": "declared again",
+    "access:hold:placed": "held",
+    "incident:note:added": "note",
+    "incident:update:posted": "update",
+    "incident:entry:corrected": "correction",
+    "incident:task:added": "task",
+    "incident:exit:judged": "criterion",
+    "review:document:saved": "review",
+    "restore:request:asked": "restore asked",
+    "restore:request:refused": "restore refused",
+}
+
+
+def place_of(kind: str, field: str) -> str:
+    """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
+    if kind == "incident:life:declared":
+        return {"parameters": "parameter"}.get(field, field)
+    return _PLACES.get(kind, field)

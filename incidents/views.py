@@ -17,8 +17,10 @@ from incidents.clock import rfc3339
 from incidents.decisions.restore import is_open
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.ledger.search import Hit
 from incidents.snapshot import Snapshot, effective_cap, hold_keys, stage_in_force
 from incidents.state import Incident, RestoreRequest, State, Token
+from incidents.timeline import place_of
 
 Json = dict[str, Any]
 SHOWN_BROKEN = timedelta(hours=24)
@@ -46,6 +48,23 @@ def incident_row(incident: Incident, words: Mapping[str, str]) -> Json:
         "holds_standing": len(incident.standing),
         "holds": [Hold.read(incident.placed[h]).words_now() for h in incident.standing],
     }
+
+
+def with_hits(rows: Sequence[Json], hits: Sequence[Hit]) -> list[Json]:
+    """Lines of a list with where something was found in each, what shows most first."""
+    found: dict[str, list[Json]] = {row["id"]: [] for row in rows}
+    for hit in hits:
+        found[hit.incident].append(
+            {
+                "seq": hit.seq,
+                "kind": hit.kind,
+                "field": hit.field,
+                "place": place_of(hit.kind, hit.field),
+                "snippet": hit.snippet,
+                "marks": [list(mark) for mark in hit.marks],
+            }
+        )
+    return [row | {"hits": found[row["id"]]} for row in rows]
 
 
 def stands_open(incident: Incident) -> bool:

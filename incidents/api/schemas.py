@@ -183,7 +183,8 @@ COMPONENTS: dict[str, Schema] = {
         contained_by=TIME,
         would_join=some(TEXT),
     ),
-    "IncidentRow": thing(**INCIDENT_ROW),
+    "IncidentRow": thing({"hits": many(ref("Hit"))}, **INCIDENT_ROW),
+    "Hit": thing(seq=WHOLE, kind=TEXT, field=TEXT, place=TEXT, snippet=TEXT, marks=many(many(WHOLE))),
     "IncidentPage": paged("IncidentRow"),
     "Incident": thing(
         **(

@@ -169,7 +169,9 @@ def _when(notice: Json) -> str:
 
 
 def incidents(answer: Json) -> Lines:
-    yield from table(
+    """A line each; below it where the words were found that somebody searched for."""
+    rows = answer["items"]
+    head, *lines = table(
         ("ID", "SEVERITY", "STATUS", "HOLDS", "DECLARED", "BY", "TITLE"),
         [
             (
@@ -181,10 +183,16 @@ def incidents(answer: Json) -> Lines:
                 row["declared_by"],
                 row["title"],
             )
-            for row in answer["items"]
+            for row in rows
         ],
         none="no incident",
     )
+    yield head
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        for hit in row.get("hits", ()):
+            if hit["snippet"] not in (row["title"], row["id"]):
+                yield f"    {hit['place']}, line {hit['seq']}: {plain(hit['snippet'])}"
     if answer.get("next"):
         yield "... older ones are left out; --limit shows more, --search and --status fewer"
 

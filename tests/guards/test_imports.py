@@ -34,6 +34,7 @@ PURE = {
     "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
     "incidents.slack.forms", "incidents.slack.manifest",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
+    "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -404,6 +405,24 @@ def test_list_is_filtered_and_limited(shell: Shell) -> None:
     assert [row["title"] for row in found] == ["Break glass: acme"]
     assert "older ones are left out" in cut.out
     assert shell.done("incidents", "--kind", "drill")["items"] == []
+
+
+def test_search_says_below_each_incident_where_the_words_were_found(shell: Shell) -> None:
+    """
+    With the service down the command line is what people search with; a redaction made there holds there too.
+    """
+    id = shell.done("kill", "partner", "acme", "--reason", "Jörg saw a key\x1b[2J")["id"]
+    shell.done("kill", "partner", "globex", "--reason", "nothing of the kind")
+    seq = shell.done("note", id, "the reseller has it too, says Jane Doe")["seq"]
+
+    out = shell.run("incidents", "--search", "RESELLER jorg").out.splitlines()
+
+    assert [line.split()[0] for line in out[:2]] == ["ID", id]
+    assert re.fullmatch(r"    summary, line \d+: Jörg saw a key\\x1b\[2J", out[2])
+    assert out[3:] == [f"    note, line {seq}: the reseller has it too, says Jane Doe"]
+    shell.done("redact", id, str(seq), "--reason", "a name")
+    assert shell.run("incidents", "--search", "jane").out == "no incident\n"
+    assert [one.name for one in shell.ledger.parent.iterdir() if b"ane doe" in one.read_bytes().lower()] == []
 
 
 def test_note_keeps_its_time_and_its_lines(shell: Shell) -> None:

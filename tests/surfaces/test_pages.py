@@ -61,6 +61,8 @@ def acknowledge(shop: Workshop, *names: str) -> None:
 
 PAGES = [
     "/",
+    "/incidents",
+    "/incidents?q=acme&kind=drill",
     "/declare",
     "/declare?playbook=break-glass",
     "/kill",

@@ -392,7 +392,7 @@ def test_half_an_hour_without_slack_from_declared_to_resolved(scene: Scene) -> N
         operations.move(ada, declared, "mitigated", reason="old key dead")
         operations.judge_exit(ada, declared, 1, met=True, evidence="seen")
         request = operations.ask_restore(grace, declared, [], "new key").body
-        operations.approve(ada, request["id"], request["plan_digest"])
+        operations.approve(ada, request["id"], request["plan_digest"], checks=request["plan"]["checks"])
         operations.move(ada, declared, "resolved", reason="all well")
         scene.posts(30)
         page.append(looks())
