@@ -31,7 +31,15 @@ log = structlog.get_logger("andon.desk")
 
 TRIES = 25
 WORDS_ONLY = frozenset(  # lines that change no incident
-    {"incident:note:added", "incident:entry:pinned", "incident:entry:redacted", "restore:approval:denied"}
+    [
+        "incident:note:added",
+        "incident:entry:pinned",
+        "incident:entry:redacted",
+        "slack:message:captured",
+        "slack:message:edited",
+        "slack:message:deleted",
+        "restore:approval:denied",
+    ]
 )
 LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
 COPY_EVERY = 5_000  # events between two kept states

@@ -404,6 +404,8 @@ _PLACES = {
     "incident:task:added": "task",
     "incident:exit:judged": "criterion",
     "review:document:saved": "review",
+    "slack:message:captured": "Slack message",
+    "slack:message:edited": "Slack message, edited",
     "restore:request:asked": "restore asked",
     "restore:request:refused": "restore refused",
 }
