@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from incidents.clock import parse_rfc3339, rfc3339
-from incidents.decisions import Asker, Decided
+from incidents.decisions import Asker
 from incidents.desk import Desk
 from incidents.errors import Unavailable
-from incidents.events import SYSTEM
 from incidents.ledger import Answer, AnswerKey
 from incidents.slack.signature import NotSlack
 
@@ -38,9 +39,27 @@ class Delivery:
     again: bool
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A delivery on its way into the ledger; ``kept`` is set by whoever writes it."""
+
+    key: AnswerKey
+    answer: Answer
+    kept: Answer | None = None
+    error: Unavailable | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.kept is not None or self.error is not None
+
+
 class Deliveries:
+    """Safe for threads: those that wait for the disk are written together."""
+
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._waiting: list[_Waiting] = []
 
     def take(self, route: str, body: bytes, signature: str) -> Delivery:
         """
@@ -51,21 +70,36 @@ class Deliveries:
         """
         digest = hashlib.sha256(body).hexdigest()
         now = self._desk.clock.now()
-        said = json.dumps({"at": rfc3339(now), "signature": signature})
-        try:
-            outcome = self._desk.submit(
-                lambda state, now: Decided([]),
-                actor=SYSTEM,
-                key=AnswerKey(owner=OWNER, route=route, key=digest, body=digest),
-                answer=lambda state, decided, events: Answer(200, said, digest),
-            )
-        except Unavailable as error:
-            log.warning("slack_delivery_not_written", route=route, error=str(error))
+        said = json.dumps({"at": rfc3339(now), "signature": signature, "taken": secrets.token_hex(8)})
+        mine = _Waiting(AnswerKey(owner=OWNER, route=route, key=digest, body=digest), Answer(200, said))
+        self._write(mine)
+        if mine.kept is None:
+            log.warning("slack_delivery_not_written", route=route, error=str(mine.error))
             return Delivery(route, digest, now, again=False)
-        first = json.loads(outcome.answer.json) if outcome.answer is not None else {"at": rfc3339(now)}
-        if outcome.replayed and first["signature"] == signature:
+        first = json.loads(mine.kept.json)
+        if mine.kept.json == said:
+            return Delivery(route, digest, now, again=False)
+        if first["signature"] == signature:
             raise NotSlack("replayed")
-        return Delivery(route, digest, parse_rfc3339(first["at"]), again=outcome.replayed)
+        return Delivery(route, digest, parse_rfc3339(first["at"]), again=True)
+
+    def _write(self, mine: _Waiting) -> None:
+        """Durable when it returns. Whoever gets the lock writes everything that waits by then."""
+        with self._lock:
+            self._waiting.append(mine)
+        with self._writing:
+            if mine.is_done:
+                return
+            with self._lock:
+                batch, self._waiting = self._waiting, []
+            try:
+                kept = self._desk.ledger.keep_answers([(w.key, w.answer) for w in batch], now=self._desk.clock.now())
+            except Unavailable as error:
+                for waiting in batch:
+                    waiting.error = error
+                return
+            for waiting, answer in zip(batch, kept, strict=True):
+                waiting.kept = answer
 
     def meant(self, delivery: Delivery, asker: Asker, wish: str) -> AnswerKey:
         """

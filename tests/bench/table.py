@@ -134,6 +134,12 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def slack(found: Found) -> Iterator[str]:
+    head = f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
+    yield f"{head} (ms, p50 / p99 / max)"
+    yield from columns([(name, p50_p99_max(s)) for name, s in found["ms"].items()])
+
+
 def unleash(found: Found) -> Iterator[str]:
     if "skipped" in found:
         yield f"Unleash: skipped ({found['skipped']})"
@@ -159,7 +165,15 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
-SECTIONS = {"switch": switch, "decisions": decisions, "log": log, "past": past, "preview": preview, "unleash": unleash}
+SECTIONS = {
+    "switch": switch,
+    "decisions": decisions,
+    "log": log,
+    "past": past,
+    "preview": preview,
+    "slack": slack,
+    "unleash": unleash,
+}
 
 
 def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
@@ -171,6 +185,9 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for name, took_ms in found.get("slack", {}).get("ms", {}).items():
+        seen = f"{took_ms['p99']:,.0f} ms"
+        yield _goal(f"/incident {name}, p99 with 50 at once", "< 300 ms", seen, took_ms["p99"] < 300)
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
