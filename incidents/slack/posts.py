@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -55,6 +55,10 @@ class Posts:
     ids: dict[str, str] = field(default_factory=dict)  # #name -> id
     names: dict[str, str] = field(default_factory=dict)  # id -> #name
     broken: dict[str, float] = field(default_factory=dict)  # channel -> boot clock at which it is tried again
+    started: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.service.clock.now()
 
     # --- what is wanted ---
 
@@ -130,21 +134,22 @@ class Posts:
     # --- doing it ---
 
     def _post(self, i: Json, channel: str, message: Message) -> None:
-        key = (i["id"], channel)
-        shown = self.shown.setdefault(key, Shown())
-        if shown.doubt_since is not None:
-            found = self._look_for(channel, INCIDENT, {"id": i["id"]}, shown.doubt_since)
+        shown = self.shown.setdefault((i["id"], channel), Shown())
+        since = shown.doubt_since
+        if since is None and (declared_at := parse_rfc3339(i["declared_at"])) < self.started:
+            since = declared_at.timestamp()  # an earlier process may have posted it and died before it wrote that down
+        if since is not None:
+            found, looked = self._look_for(channel, INCIDENT, {"id": i["id"]}, since)
             if found is not None:
                 self._stands(i, channel, *found, digest="")
                 return
-            message = with_note(
-                message, "An earlier copy of this message may stand above; it does not change any more."
-            )
+            if not looked and shown.doubt_since is not None:
+                note = "An earlier copy of this message may stand above; it changes no more."
+                message = with_note(message, note)
         began = self.service.clock.now().timestamp()
         try:
-            answer = self._send(
-                "chat.postMessage", shown, message, channel=channel, metadata=_meta(INCIDENT, id=i["id"])
-            )
+            metadata = _meta(INCIDENT, id=i["id"])
+            answer = self._send("chat.postMessage", shown, message, channel=channel, metadata=metadata)
         except Unclear:
             shown.doubt_since = shown.doubt_since or began
             raise
@@ -218,23 +223,23 @@ class Posts:
 
     # --- finding out what stands there ---
 
-    def _look_for(self, channel: str, kind: str, payload: Json, since: float) -> tuple[str, str] | None:
-        """Our own post of this kind, if it arrived after all: channel and ``ts``."""
+    def _look_for(self, channel: str, kind: str, payload: Json, since: float) -> tuple[tuple[str, str] | None, bool]:
+        """Our own post of this kind, if it arrived after all (channel and ``ts``); and whether we could look at all."""
         id = self.resolved(channel)
         if id is None:
-            return None
+            return None, False
         try:
             found = self.api.call(
-                "conversations.history", channel=id, oldest=f"{since - 5:.6f}", limit=100, include_all_metadata=True
+                "conversations.history", channel=id, oldest=f"{since - 5:.6f}", limit=200, include_all_metadata=True
             )
         except Rejected as trouble:
             log.warning("slack_can_not_look", channel=id, because=trouble.because)
-            return None
+            return None, False
         for message in found.get("messages", ()):
             metadata = message.get("metadata") or {}
             if metadata.get("event_type") == kind and metadata.get("event_payload", {}).get("id") == payload["id"]:
-                return id, str(message["ts"])
-        return None
+                return (id, str(message["ts"])), True
+        return None, True
 
     def _told_up_to(self, incident: str, channel: str, ts: str) -> int:
         """How far the thread has got; where we may not look, nothing old is told again."""
