@@ -347,3 +347,17 @@ def test_one_partner_first_and_anybody_stops_it(scene: Scene) -> None:
     assert "INC-2026-0001-R1 runs: 1 of 2 steps done, the next at 13:00:00 UTC" in running
     assert "is stopped, 1 holds in force again" in stopped
     assert scene.types(scene.linus, "check globex orion-2:tool-use").startswith(":no_entry: *denied*")
+
+
+def test_what_a_second_incident_holds_stays_off_and_the_plan_says_so(scene: Scene) -> None:
+    """Approving one way back must not look as if it gave back what another incident keeps."""
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme separate=yes another leak")
+    asked = scene.types(scene.grace, "restore INC-2026-0001 new key issued")
+
+    approve(scene, scene.ada)
+
+    assert "no grant's answer changes: something else holds it" in asked
+    assert "held by <https://andon.example/incidents/INC-2026-0002|INC-2026-0002>" in scene.types(
+        scene.linus, "check acme orion-2:tool-use"
+    )
