@@ -86,7 +86,6 @@ class Service:
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
         self.beside: list[Beside] = []
         self.remarks: list[Callable[[], dict[str, str] | None]] = []  # what pages say on top: title, why, tone
-        self.account_links = AccountLinks(self.secret("account links"), clock, settings.url)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -159,6 +158,11 @@ class Service:
             return hmac.new(self._random, purpose.encode(), hashlib.sha256).digest()
         seed = self.signing_key.sign(b"andon secrets, not a checkpoint")
         return hmac.new(seed, purpose.encode(), hashlib.sha256).digest()
+
+    @cached_property
+    def account_links(self) -> AccountLinks:
+        """Links by which people say whose a Slack account is: made by the Slack edge, taken by the pages."""
+        return AccountLinks(self.secret("account links"), self.clock, self.settings.url)
 
     @cached_property
     def _random(self) -> bytes:

@@ -80,7 +80,7 @@ class Board:
         self._stopping = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(timeout=12)
+            self._thread.join(timeout=1)  # a call under way is not waited for: the next start looks what became of it
 
     def _run(self) -> None:
         while not self._stopping:
@@ -157,7 +157,7 @@ class Board:
         """At most one job per channel that is free, the most urgent; incidents that are all shown are put aside."""
         best: dict[str, Job] = {}
         for incident in self._to_look_at():
-            for job in self._jobs(incident):
+            for job in self._jobs_of(incident):
                 if self._free_at.get(job.channel, now) <= now and (
                     job.channel not in best or job.rank < best[job.channel].rank
                 ):
@@ -184,6 +184,19 @@ class Board:
                 return known.kind != "real", known.contained is not None, known.severity, known.seq
 
             return sorted(ids, key=urgency)[:LOOKED_AT]
+
+    def _jobs_of(self, incident: str) -> list[Job]:
+        """Finding out what is wanted may take a look into Slack, which may fail like anything else there."""
+        try:
+            return list(self._jobs(incident))
+        except SlackTrouble as trouble:
+            self.health.went_wrong(trouble)
+            log.warning("slack_could_not_look", incident=incident, because=trouble.because)
+        except AndonError as error:
+            log.warning("slack_could_not_read", incident=incident, error=str(error))
+        with self._lock:
+            self._dirty[incident] = None
+        return []
 
     def _jobs(self, id: str) -> Iterator[Job]:
         self._looked_at[id] = self._service.clock.boot()

@@ -21,6 +21,7 @@ from incidents.slack.followers import READER
 from incidents.slack.health import Health
 from incidents.slack.incident_message import incident_message, restricted_message
 from incidents.slack.lines import catch_up, thread_lines, worth_telling
+from incidents.slack.looking import INCIDENT, LINES, Looking, marked_as
 from incidents.slack.reader import Reader
 from incidents.slack.web_api import CHANNEL_ERRORS, Rejected, SlackApi, Unclear
 from incidents.timeline import Row
@@ -29,7 +30,6 @@ Json = dict[str, Any]
 Wanted = tuple[int, str, str, Callable[[], None]]  # rank, channel, what, how
 log = structlog.get_logger("andon.slack")
 
-INCIDENT, LINES = "andon_incident", "andon_lines"  # kinds of metadata
 LATE = timedelta(seconds=90)  # a line that could not be told for so long is told as a catch-up
 BROKEN_S = 300.0
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
@@ -52,13 +52,12 @@ class Posts:
     api: SlackApi
     health: Health
     shown: dict[tuple[str, str], Shown] = field(default_factory=dict)
-    ids: dict[str, str] = field(default_factory=dict)  # #name -> id
-    names: dict[str, str] = field(default_factory=dict)  # id -> #name
     broken: dict[str, float] = field(default_factory=dict)  # channel -> boot clock at which it is tried again
     started: datetime = field(init=False)
+    looking: Looking = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started = self.service.clock.now()
+        self.started, self.looking = self.service.clock.now(), Looking(self.api)
 
     # --- what is wanted ---
 
@@ -68,7 +67,7 @@ class Posts:
         for channel in channels:
             if self.is_broken(channel):
                 continue
-            known = self._known_id(channel, posts)
+            known = self.looking.known_id(channel, posts)
             ts = posts.get(known or "")
             if ts is None:
                 yield 0, channel, "post", lambda c=channel, m=message: self._post(i, c, m)  # type: ignore[misc]
@@ -94,7 +93,7 @@ class Posts:
         """Rank 0: what was restricted since must not stand where everybody reads it."""
         if i["visibility"] != RESTRICTED:
             return
-        kept = {self.ids.get(channel, channel) for channel in channels}
+        kept = {self.looking.ids.get(channel, channel) for channel in channels}
         message = restricted_message(i, reader)
         for channel, ts in posts.items():
             shown = self.shown.setdefault((i["id"], channel), Shown())
@@ -113,24 +112,6 @@ class Posts:
         rows = self.service.operations.timeline(READER, incident, after=after, limit=100_000)
         return [row for row in rows if worth_telling(row)]
 
-    def _known_id(self, channel: str, posts: Mapping[str, str]) -> str | None:
-        """The id behind a ``#name``; found out from the channels that were posted to before."""
-        if not channel.startswith("#"):
-            return channel
-        if channel not in self.ids:
-            for id in posts:
-                if id not in self.names:
-                    self.names[id] = self._name_of(id)
-                if self.names[id] == channel:
-                    self.ids[channel] = id
-        return self.ids.get(channel)
-
-    def _name_of(self, id: str) -> str:
-        try:
-            return f"#{self.api.call('conversations.info', channel=id)['channel'].get('name', '')}"
-        except Rejected:
-            return ""  # gone, or we may not look: it is no name of ours
-
     # --- doing it ---
 
     def _post(self, i: Json, channel: str, message: Message) -> None:
@@ -139,7 +120,7 @@ class Posts:
         if since is None and (declared_at := parse_rfc3339(i["declared_at"])) < self.started:
             since = declared_at.timestamp()  # an earlier process may have posted it and died before it wrote that down
         if since is not None:
-            found, looked = self._look_for(channel, INCIDENT, {"id": i["id"]}, since)
+            found, looked = self.looking.post_of(i["id"], channel, since)
             if found is not None:
                 self._stands(i, channel, *found, digest="")
                 return
@@ -148,7 +129,7 @@ class Posts:
                 message = with_note(message, note)
         began = self.service.clock.now().timestamp()
         try:
-            metadata = _meta(INCIDENT, id=i["id"])
+            metadata = marked_as(INCIDENT, id=i["id"])
             answer = self._send("chat.postMessage", shown, message, channel=channel, metadata=metadata)
         except Unclear:
             shown.doubt_since = shown.doubt_since or began
@@ -157,8 +138,7 @@ class Posts:
 
     def _stands(self, i: Json, channel: str, id: str, ts: str, *, digest: str) -> None:
         """The message is there: written down, so that a restart updates it instead of posting another."""
-        if channel.startswith("#"):
-            self.ids[channel], self.names[id] = id, channel
+        self.looking.learned(channel, id)
         known = self.shown.pop((i["id"], channel), Shown())
         with self.service.desk.read(i["id"]) as state:
             told = state.incidents[i["id"]].newest_seq
@@ -188,7 +168,7 @@ class Posts:
         upto = max(rows[-1].seq, shown.told)
         message = self._lines(i, rows, reader)
         try:
-            metadata = _meta(LINES, id=i["id"], upto=upto)
+            metadata = marked_as(LINES, id=i["id"], upto=upto)
             self._send("chat.postMessage", Shown(), message, channel=channel, thread_ts=ts, metadata=metadata)
         except Unclear:
             shown.doubt_since = self.service.clock.now().timestamp()
@@ -223,36 +203,11 @@ class Posts:
 
     # --- finding out what stands there ---
 
-    def _look_for(self, channel: str, kind: str, payload: Json, since: float) -> tuple[tuple[str, str] | None, bool]:
-        """Our own post of this kind, if it arrived after all (channel and ``ts``); and whether we could look at all."""
-        id = self.resolved(channel)
-        if id is None:
-            return None, False
-        try:
-            found = self.api.call(
-                "conversations.history", channel=id, oldest=f"{since - 5:.6f}", limit=200, include_all_metadata=True
-            )
-        except Rejected as trouble:
-            log.warning("slack_can_not_look", channel=id, because=trouble.because)
-            return None, False
-        for message in found.get("messages", ()):
-            metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == kind and metadata.get("event_payload", {}).get("id") == payload["id"]:
-                return (id, str(message["ts"])), True
-        return None, True
-
     def _told_up_to(self, incident: str, channel: str, ts: str) -> int:
         """How far the thread has got; where we may not look, nothing old is told again."""
-        try:
-            found = self.api.call("conversations.replies", channel=channel, ts=ts, limit=200, include_all_metadata=True)
-        except Rejected as trouble:
-            log.warning("slack_can_not_look", channel=channel, because=trouble.because)
+        told = self.looking.told_up_to(channel, ts)
+        if told is None:
             return self._newest(incident)
-        told = 0
-        for message in found.get("messages", ()):
-            metadata = message.get("metadata") or {}
-            if metadata.get("event_type") == LINES:
-                told = max(told, int(metadata.get("event_payload", {}).get("upto", 0)))
         return told or self._posted_seq(incident, channel)
 
     def _posted_seq(self, incident: str, channel: str) -> int:
@@ -261,24 +216,6 @@ class Posts:
             if event.kind == "slack:message:posted" and event.data["channel"] == channel:
                 return event.seq
         return self._newest(incident)
-
-    def resolved(self, channel: str) -> str | None:
-        """A name's id by going through the channels: only where there is no other way, so hardly ever."""
-        if not channel.startswith("#") or channel in self.ids:
-            return self.ids.get(channel, channel)
-        cursor = None
-        for _ in range(20):
-            page = self.api.call(
-                "conversations.list", limit=200, cursor=cursor, exclude_archived=True, types="public_channel"
-            )
-            for found in page.get("channels", ()):
-                if f"#{found.get('name')}" == channel:
-                    self.ids[channel], self.names[str(found["id"])] = str(found["id"]), channel
-                    return str(found["id"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-        return None
 
     # --- channels that don't take anything ---
 
@@ -301,7 +238,3 @@ class Posts:
 
 def with_note(message: Message, note: str) -> Message:
     return Message(message.text, (*message.blocks[:49], context(note)))
-
-
-def _meta(kind: str, **payload: Any) -> Json:
-    return {"event_type": kind, "event_payload": payload}

@@ -7,6 +7,7 @@ here can be read with a command, on the page and in the incident's message.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -115,9 +116,10 @@ class Quick:
             self._stopped = True
             threads = list(self._running)
         for _ in threads:
-            self._jobs.put(None)
+            with contextlib.suppress(queue.Full):
+                self._jobs.put_nowait(None)
         for thread in threads:
-            thread.join(timeout=QUICK_S + 1)
+            thread.join(timeout=0.3)  # what hangs is not waited for: it is lost anyway, and stands on the page
 
 
 def _post(url: str, body: Json) -> None:

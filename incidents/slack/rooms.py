@@ -99,7 +99,7 @@ class Rooms:
 
     def _ours(self, name: str) -> str | None:
         """A channel of that name that we made and that belongs to no incident yet."""
-        id = self.posts.resolved(f"#{name}")
+        id = self.posts.looking.resolved(f"#{name}")
         if id is None:
             return None
         found = self.api.call("conversations.info", channel=id)["channel"]

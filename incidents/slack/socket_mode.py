@@ -44,7 +44,7 @@ class SocketMode:
     def stop(self) -> None:
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(timeout=12)
+            self._thread.join(timeout=1)
         if self._client is not None:
             self._client.close()
 

@@ -39,6 +39,7 @@ class Channel:
     archived: bool = False
     direct: bool = False
     members: set[str] = field(default_factory=set)
+    creator: str = ""
     topic: str = ""
     messages: list[Json] = field(default_factory=list)
     bookmarks: list[Json] = field(default_factory=list)
@@ -235,7 +236,9 @@ class Workspace:
             raise SlackError("invalid_name_specials")
         if any(c.name == name for c in self.channels.values()):
             raise SlackError("name_taken")
-        return {"channel": self._shown(self.add_channel(name, private=_true(args.get("is_private"))))}
+        made = self.add_channel(name, private=_true(args.get("is_private")))
+        made.creator = self.bot
+        return {"channel": self._shown(made)}
 
     def conversations_invite(self, args: Json) -> Json:
         channel = self._inside(args.get("channel"))
@@ -295,25 +298,27 @@ class Workspace:
 
     def conversations_history(self, args: Json) -> Json:
         channel = self._inside(args.get("channel"))
-        return self._page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"]], args)
+        return self._page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"]][::-1], args)
 
     def conversations_replies(self, args: Json) -> Json:
         channel = self._inside(args.get("channel"))
         root = self._message(channel, args.get("ts"))["ts"]
-        answers = self._page([m for m in channel.messages if m["ts"] == root or m.get("thread_ts") == root], args)
-        return answers | {"messages": answers["messages"][::-1]}
+        return self._page([m for m in channel.messages if m["ts"] == root or m.get("thread_ts") == root], args)
 
     def _page(self, messages: list[Json], args: Json) -> Json:
         oldest, latest = str(args.get("oldest") or "0"), str(args.get("latest") or "9" * 12)
-        size = int(args.get("limit") or 100)
-        inside = [m for m in messages if float(oldest) <= float(m["ts"]) <= float(latest)][::-1]
-        shown = [m if _true(args.get("include_all_metadata")) else _without_metadata(m) for m in inside[:size]]
-        return {"messages": shown, "has_more": len(inside) > size}
+        start, size = int(args.get("cursor") or 0), int(args.get("limit") or 100)
+        inside = [m for m in messages if float(oldest) <= float(m["ts"]) <= float(latest)]
+        page = inside[start : start + size]
+        shown = [m if _true(args.get("include_all_metadata")) else _without_metadata(m) for m in page]
+        after = str(start + size) if start + size < len(inside) else ""
+        return {"messages": shown, "has_more": bool(after), "response_metadata": {"next_cursor": after}}
 
     def _shown(self, channel: Channel) -> Json:
         return {
             "id": channel.id,
             "name": channel.name,
+            "creator": channel.creator,
             "is_private": channel.private,
             "is_archived": channel.archived,
             "is_member": self.bot in channel.members,

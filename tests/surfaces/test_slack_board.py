@@ -265,6 +265,31 @@ def test_a_rooms_name_that_is_taken_gets_a_number() -> None:
         assert scene.slack.workspace.channel("drill-2026-0001-acme-2").topic.startswith("DRILL · SEV 1")
 
 
+def test_a_room_whose_making_was_not_answered_is_taken_as_it_is() -> None:
+    """A time-out after success must not leave an empty channel behind and make a second one."""
+    with slack_scene(settings={"rooms": "real"}) as scene:
+        scene.slack.loses_the_answer("conversations.create")
+        kill(scene)
+        scene.posts(12)
+
+        rooms = [c.name for c in scene.slack.workspace.channels.values() if c.name.startswith("inc-")]
+        assert rooms == ["inc-2026-0001-acme"]
+        assert len(own(scene, "inc-2026-0001-acme")) == 1
+
+
+def test_a_restricted_incident_has_a_private_room_with_its_members_alone() -> None:
+    """Declared restricted: nothing in the central channel, and nobody else is invited."""
+    with slack_scene(settings={"rooms": "real"}) as scene:
+        body = {"playbook": "break-glass", "parameters": {"partner": "acme"}, "visibility": "restricted"}
+        scene.shop.service.operations.declare(scene.shop.person("linus", "responder"), body)
+        scene.posts(8)
+        room = scene.slack.workspace.channel("inc-2026-0001-acme")
+
+        assert own(scene) == []
+        assert room.private
+        assert room.members == {scene.slack.workspace.bot, LINUS}
+
+
 # --- bad days -------------------------------------------------------------------------------------------------------
 
 
