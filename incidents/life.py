@@ -364,11 +364,6 @@ def _contained(incident: Incident, event: Event, fact: ev.IncidentContained) -> 
     _moment(incident, "contained", event)
 
 
-@_on(ev.ContainmentContradicted)
-def _contradicted(incident: Incident, event: Event, fact: ev.ContainmentContradicted) -> None:
-    unproven(incident)
-
-
 def unproven(incident: Incident) -> None:
     """Containment has to be shown (again), and with it all that was said on top of it. An end stays an end."""
     incident.contained = None

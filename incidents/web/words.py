@@ -173,6 +173,10 @@ def value_of(entry: Any, key: str) -> str:
     """What the table holds there, in words."""
     if entry is None:
         return "not there"
+    exceptions = (entry.get("for") or {}) if isinstance(entry, Mapping) else {}
+    if exceptions:
+        own = "; ".join(f"{partner}: {value_of(its, key)}" for partner, its in sorted(exceptions.items()))
+        return f"{value_of({k: v for k, v in entry.items() if k != 'for'}, key)}, but {own}"
     kind = key.partition(":")[0]
     if kind == "partner":
         return "revoked" if entry.get("revoked") else "on"

@@ -23,6 +23,7 @@ PURE = {
     "incidents.errors", "incidents.roles", "incidents.catalog", "incidents.events", "incidents.state",
     "incidents.holds", "incidents.snapshot", "incidents.blast", "incidents.timeline", "incidents.views",
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
+    "incidents.decisions.restore_plan", "incidents.decisions.restore_steps", "incidents.decisions.restore_telling",
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
