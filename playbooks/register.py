@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from playbooks.calendars import check_country
 from playbooks.forms import Form, Slug
 from playbooks.reading import octets_of, yaml_files
 from playbooks.regime_rules import read_regime
@@ -156,6 +157,17 @@ class Register:
             return Standing(False, f"its timing was not checked against the text: {regime.verification}")
         return Standing(True, _firm(regime))
 
+    def unknown_calendars(self) -> list[Problem]:
+        """Countries whose holidays nobody knows; only asked at a check or a start, because it loads them."""
+        found = []
+        for entry in self._entries.values():
+            count = entry.regime.count
+            if count.country is not None and (wrong := check_country(count.country, count.subdivision)):
+                found.append(
+                    Problem(entry.path.name, 1, f"'count': {wrong}; Saturdays and Sundays alone count as free")
+                )
+        return found
+
     def stale(self, on: dt.date) -> list[Regime]:
         """Those whose last review is too long ago on that day, the oldest first; but not what is switched off."""
         old = [r for r in self if r.reviewed.until < on and self.standing(r.id, on).enabled]
@@ -195,7 +207,8 @@ class Register:
 
 def check_folder(folder: Path) -> list[Problem]:
     """What is wrong with the regimes of a company's folder of playbooks, or with the shipped ones."""
-    return sorted(set(Register.load(folder).problems))
+    register = Register.load(folder)
+    return sorted({*register.problems, *register.unknown_calendars()})
 
 
 def _firm(regime: Regime) -> str:

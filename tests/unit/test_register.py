@@ -226,6 +226,14 @@ def test_check_reads_the_regimes_beside_the_playbooks(company: Path) -> None:
     assert any("'France' is not a country" in str(problem) for problem in check(company))
 
 
+def test_a_country_without_known_holidays_is_found_by_the_check(company: Path) -> None:
+    """Its deadlines would come out without holidays: early, never late, yet somebody should know."""
+    write(company, OWN.replace("FR", "XX"))
+
+    said = "acme-notice.yaml:1: 'count': no holidays are known for XX; Saturdays and Sundays alone count as free"
+    assert said in [str(problem) for problem in check(company)]
+
+
 @pytest.mark.parametrize("written", ["1 month", "72 hours", "4 business days", "15 days", "1 hour"])
 def test_a_period_is_read_as_it_is_written(written: str) -> None:
     """What people read is what is counted."""
