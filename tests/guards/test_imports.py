@@ -23,6 +23,9 @@ PURE = {
     "incidents.errors", "incidents.roles", "incidents.catalog", "incidents.events", "incidents.state",
     "incidents.holds", "incidents.snapshot", "incidents.blast", "incidents.timeline", "incidents.views",
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
+    "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
+    "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
+    "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
