@@ -5,11 +5,12 @@ Two answers are kept apart. ``strict``: nothing is rolled over; alarms and sorti
 rule would still allow; it only explains. Hours are elapsed time, added in UTC, so a change of the clocks moves nothing;
 days and months are the recipient's, day zero not counted, and end with that day.
 
-Rules, by name (``playbooks.terms.Rule``):
+Rules, by name (``playbooks.regime_terms.Rule``):
   none                    latest is strict
-  eu-1182-71              Regulation (EEC, Euratom) 1182/71, Article 3: the hour of the event does not count (1); months
-                          end with the same date, or the month's last day (2)(c); a last day that is no working day moves
-                          to the end of the next one, not for hours (4); two days or more hold two working days (5)
+  eu-1182-71              Regulation (EEC, Euratom) 1182/71, Article 3: the hour of the event does not count (1);
+                          months end with the same date, or the month's last day (2)(c); a last day that is no working
+                          day moves to the end of the next one, not for hours (4); two days or more hold two working
+                          days (5)
   us-federal              business days of the federal government; 8-K General Instruction B.1 comes out the same
   noon-next-working-day   Delegated Regulation (EU) 2025/301, Article 5(4): noon of the next working day
 """
@@ -23,7 +24,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from playbooks.calendars import FreeDays
-from playbooks.terms import Counting, Period, Rule, Unit
+from playbooks.regime_terms import Counting, Period, Rule, Unit
 
 RULES_VERSION = 1
 """Rises with every change of what a rule means; stands in the log beside what was computed."""

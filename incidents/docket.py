@@ -147,9 +147,9 @@ class Duty:
             return "stayed"
         if self.asks:
             return "under-assessment"
-        if self.due is None or self.projected:
+        if self.projected or (self.due is None and self.waits_for is not None):
             return "not-started"
-        return "late" if now > self.due else "running"
+        return "late" if self.due is not None and now > self.due else "running"
 
     def is_stayed(self, now: datetime) -> bool:
         return self.stayed_seq is not None and (self.stayed_until is None or now < self.stayed_until)
@@ -176,11 +176,23 @@ class Docket:
 
     def propose(self, anchor: str, at: datetime, hand: Hand) -> None:
         """A candidate that follows from something else that happened; it is never chosen by this."""
-        self._add(anchor, at, "UTC", hand, proposed=True)
+        whole = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the log has it
+        self._add(anchor, whole, "UTC", hand, proposed=True)
 
     def _add(self, anchor: str, at: datetime, zone: str, hand: Hand, *, proposed: bool = False) -> None:
         candidates = self.anchors.setdefault(anchor, Anchor()).candidates
         candidates.append(Candidate(len(candidates) + 1, at, zone, hand.by, hand.at, hand.seq, proposed))
+
+    def correct(self, seq: int, at: datetime) -> None:
+        """What a candidate follows from happened at another time than was written first."""
+        for candidate in (c for anchor in self.anchors.values() for c in anchor.candidates):
+            if candidate.seq == seq and candidate.proposed:
+                candidate.at = at
+
+    def retract(self, anchor: str) -> None:
+        """What an anchor's proposed candidates follow from does not stand any more."""
+        for candidate in self.anchors.get(anchor, Anchor()).candidates:
+            candidate.withdrawn = candidate.withdrawn or candidate.proposed
 
     def of(self, regime: str, name: str) -> list[Duty]:
         """A deadline's duties by occurrence."""
@@ -193,7 +205,7 @@ class Docket:
 
     def apply(self, fact: ev.Fact, hand: Hand) -> None:
         """Take one ``clocks:`` fact; others are none of ours."""
-        handler = _APPLIES.get(type(fact))
+        handler = APPLIES.get(type(fact))
         if handler is not None:
             handler(self, fact, hand)
 
@@ -287,7 +299,7 @@ def _miss(docket: Docket, fact: ev.DutyMissed, hand: Hand) -> None:
     duty.missed, duty.noticed_at = parse_rfc3339(fact.due), parse_rfc3339(fact.noticed_at)
 
 
-_APPLIES: dict[type[ev.Fact], Callable[[Docket, Any, Hand], None]] = {
+APPLIES: dict[type[ev.Fact], Callable[[Docket, Any, Hand], None]] = {
     ev.RegimeTaken: _take,
     ev.AnchorRecorded: _record,
     ev.AnchorChosen: _choose,

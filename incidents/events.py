@@ -607,7 +607,7 @@ class ApprovalDenied(Fact):
 
 @_fact("clocks:regime:taken")
 class RegimeTaken(Fact):
-    """The incident assesses a regime, on these ``terms`` (JSON form of ``playbooks.terms.Terms``) whatever comes later."""
+    """The incident assesses a regime, on these ``terms`` (JSON form of ``regime_terms.Terms``) whatever comes later."""
 
     regime: str
     version: int

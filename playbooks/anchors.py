@@ -27,5 +27,6 @@ ANCHORS: dict[str, str] = {
 """Anchor -> the moment when ..."""
 
 MAY_LIE_AHEAD = frozenset({"order-due", "policy-ends"})
-PROPOSED_BY_DECLARING = "awareness"
+PROPOSED_BY_DECLARING = ("awareness", "discovery", "reasonable-belief")
+"""Whoever declares knows by then at the latest; each is a candidate until a person says better, and fixes nothing."""
 EACH = "each"

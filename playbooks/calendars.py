@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from importlib.metadata import version
 
-from playbooks.terms import Counting
+from playbooks.regime_terms import Counting
 
 WEEKEND = frozenset({5, 6})
 _DAY = timedelta(days=1)

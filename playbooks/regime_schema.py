@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from playbooks.anchors import ANCHORS, EACH
 from playbooks.durations import ElapsedField
 from playbooks.forms import Form, Slug, slug
+from playbooks.regime_terms import Counting, Deadline, Item, Limit, Period, Rule, Terms, period
 from playbooks.templates import Literally
-from playbooks.terms import Counting, Deadline, Item, Limit, Period, Rule, Terms, period
 from playbooks.words import nearest, shown
 
 FACTS = (

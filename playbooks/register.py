@@ -19,9 +19,9 @@ from playbooks.forms import Form, Slug
 from playbooks.reading import octets_of, yaml_files
 from playbooks.regime_rules import read_regime
 from playbooks.regime_schema import Regime, Status
+from playbooks.regime_terms import Terms
 from playbooks.source import Document, Problem, SourceError, check, parse
 from playbooks.templates import Literally
-from playbooks.terms import Terms
 from playbooks.words import nearest, shown
 
 SHIPPED = Path(__file__).parent / "regimes"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playbooks.calendars import FreeDays, check_country
 from incidents.deadlines import Due, due
+from playbooks.calendars import FreeDays, check_country
+from playbooks.regime_terms import Counting, Period, Rule, Unit, period
 from playbooks.register import Register
-from playbooks.terms import Counting, Period, Rule, Unit, period
 from tests.support import naive_deadlines as naive
 
 BRUSSELS = Counting(zone="Europe/Brussels", rule=Rule.EU_1182_71, country="BE")
@@ -169,8 +169,8 @@ def test_a_midnight_that_the_clocks_leave_out_ends_the_day_all_the_same() -> Non
 
 # --- against a second implementation ---
 
-ZONES = ("Europe/Brussels", "America/New_York", "America/Los_Angeles", "Asia/Kolkata", "Asia/Beirut", "Pacific/Apia", "UTC",
-         "Australia/Lord_Howe", "America/Havana")  # fmt: skip
+ZONES = ("Europe/Brussels", "America/New_York", "America/Los_Angeles", "Asia/Kolkata", "Asia/Beirut", "Pacific/Apia",
+         "UTC", "Australia/Lord_Howe", "America/Havana")  # fmt: skip
 COUNTRIES = (None, "BE", "US", "DE", "IE", "IL")
 near_a_change = st.sampled_from(
     [datetime(2026, 10, 25, 1), datetime(2027, 3, 28, 1), datetime(2026, 11, 1, 6), datetime(2027, 3, 14, 7)]

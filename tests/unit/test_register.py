@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from playbooks.loader import Library, check
+from playbooks.regime_terms import period, read_terms
 from playbooks.register import Register, UnknownRegime
-from playbooks.terms import period, read_terms
 
 TODAY = dt.date(2026, 11, 24)
 SHIPPED = Register.load()
