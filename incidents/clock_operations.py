@@ -4,43 +4,37 @@ What people do with clocks, for every surface: list them, tell facts, answer, su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from incidents import clock_views, filing
 from incidents.agenda import NEVER
 from incidents.agenda import Row as AgendaRow
 from incidents.clock import parse_rfc3339, rfc3339
-from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, clockfacts, duties, needs, sight
 from incidents.decisions.clockfacts import AnchorFact
-from incidents.desk import Desk
-from incidents.docket import OPEN, STATES, Docket, Duty, Hand, Taken, clock_id, incident_of
+from incidents.docket import OPEN, STATES, Duty, Hand, incident_of
 from incidents.errors import Invalid, Unknown, nearest
-from incidents.events import Event
+from incidents.events import KINDS, Event, RegimeTaken
 from incidents.incident_views import words_of
 from incidents.ledger import AnswerKey
 from incidents.life import Incident
-from incidents.operating import Json, Operating, Reply, moment, veils
-from incidents.reckoning import reckon
+from incidents.operating import Json, Reply, moment, veils
+from incidents.register_operations import RegisterOperations
 from incidents.roles import Right
 from incidents.state import State
 from incidents.timeline import rows
 from incidents.views import names
-from playbooks.anchors import PROPOSED_BY_DECLARING
-from playbooks.regime_schema import Regime
+from playbooks.regime_terms import read_terms
 from playbooks.register import Proposal, UnknownRegime
 
 CHUNK = 1_000  # clocks looked at between two looks of others at the state
 LIST_STATES = (*STATES, "all")
 
 
-class ClockOperations(Operating):
-    def __init__(self, desk: Desk, clockwork: Clockwork) -> None:
-        super().__init__(desk)
-        self.clockwork = clockwork
-
+class ClockOperations(RegisterOperations):
     # --- reading ---
 
     @veils
@@ -252,62 +246,6 @@ class ClockOperations(Operating):
 
         return self._change(asker, incident_of(clock), decide, key)
 
-    # --- the register ---
-
-    def regimes(self, asker: Asker) -> list[Json]:
-        """The whole register by id: what is on, what is off and why, and what nobody has reviewed for too long."""
-        needs(asker, Right.READ, "reading the register")
-        return [self._regime(regime) for regime in self.clockwork.register]
-
-    def regime(self, asker: Asker, id: str) -> Json:
-        needs(asker, Right.READ, "reading the register")
-        register = self.clockwork.register
-        try:
-            entry = register.entry(id)
-        except UnknownRegime as error:
-            raise Unknown(str(error), code="unknown-regime") from error
-        return self._regime(entry.regime) | {
-            "definition": entry.regime.model_dump(mode="json", by_alias=True, exclude_none=True),
-            "shipped": entry.shipped,
-            "digest": entry.terms.digest,
-        }
-
-    def stale_regimes(self, asker: Asker) -> list[Json]:
-        """Those that are on and whose last review is too long ago, the oldest first."""
-        needs(asker, Right.READ, "reading the register")
-        return [self._regime(r) for r in self.clockwork.register.stale(self.desk.clock.now().date())]
-
-    def _regime(self, regime: Regime) -> Json:
-        today = self.desk.clock.now().date()
-        standing = self.clockwork.register.standing(regime.id, today)
-        return {
-            "id": regime.id,
-            "title": regime.title,
-            "jurisdiction": regime.jurisdiction,
-            "status": regime.status.value,
-            "applies_from": regime.applies_from.isoformat() if regime.applies_from else None,
-            "enabled": standing.enabled,
-            "because": standing.because,
-            "verified": regime.verified,
-            "reviewed_on": regime.reviewed.on.isoformat(),
-            "review_due": regime.reviewed.until.isoformat(),
-            "stale": regime.reviewed.until < today,
-            "version": regime.version,
-            "binds": regime.binds,
-            "recipient": regime.recipient,
-            "source": regime.source.cite,
-            "partner": regime.partner,
-            "deadlines": len(regime.deadlines),
-        }
-
-    def proposed_clocks(self, playbook: str, clocks: Sequence[str], parameters: Mapping[str, Any]) -> list[Json]:
-        """What declaring this now would take up, with the deadlines that would run; and what would be left out."""
-        now = self.desk.clock.now()
-        partner = parameters.get("partner")
-        found, left_out = self.clockwork.register.proposals(playbook, clocks, partner, now.date())
-        taken = [_as_if_declared(proposal, now) for proposal in found]
-        return taken + [{"regime": id, "taken": False, "because": why, "deadlines": []} for id, why in left_out]
-
     # --- inside ---
 
     def _change(
@@ -323,7 +261,8 @@ class ClockOperations(Operating):
         known = self._id(asker, id)
 
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
-            incident, now = state.incidents[known], self.desk.clock.now()
+            now = self.desk.clock.now()
+            state, incident = _after(state, state.incidents[known], events)
             touched = [incident.docket.duties[clock] for clock in _touched(incident, events)]
             body: Json = {
                 "incident": known,
@@ -336,33 +275,20 @@ class ClockOperations(Operating):
         return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)
 
 
-def _as_if_declared(proposal: Proposal, now: datetime) -> Json:
-    """A regime with the deadlines that would run if this moment were when we became aware."""
-    terms = proposal.terms
-    docket = Docket()
-    for anchor in PROPOSED_BY_DECLARING:
-        docket.propose(anchor, now, Hand("", now, 0))
-    docket.taken[terms.id] = Taken(terms.id, terms.version, terms.digest, terms.title, proposal.because, now, 0)
-    made = reckon("preview", docket, {terms.digest: terms})
-    return {
-        "regime": terms.id,
-        "taken": True,
-        "because": proposal.because,
-        "title": terms.title,
-        "deadlines": [
-            {
-                "name": deadline.name,
-                "title": deadline.title,
-                "recipient": deadline.recipient,
-                "due": rfc3339(reckoned.due) if reckoned.due else None,
-                "projected": reckoned.projected,
-                "internal": reckoned.internal,
-                "asks": [terms.asks.get(name, name) for name in reckoned.asks],
-            }
-            for deadline in terms.deadlines
-            if (reckoned := made[clock_id("preview", terms.id, deadline.name)])
-        ],
-    }
+def _after(state: State, incident: Incident, events: Sequence[Event]) -> tuple[State, Incident]:
+    """
+    Both as they stand once the events are in: an answer that is kept for its key is made before they are folded.
+    """
+    fresh = [event for event in events if event.seq > state.seq]
+    if not fresh:
+        return state, incident
+    docket, terms = deepcopy(incident.docket), dict(state.terms)
+    for event in fresh:
+        fact = KINDS[event.kind].read(event.data)
+        if isinstance(fact, RegimeTaken):
+            terms.setdefault(fact.digest, read_terms(fact.terms))
+        docket.apply(fact, Hand(event.actor.name, event.recorded_at, event.seq))
+    return replace(state, terms=terms), replace(incident, docket=docket)
 
 
 def _touched(incident: Incident, events: Sequence[Event]) -> list[str]:

@@ -111,7 +111,11 @@ class Clockwork:
         if not duties.alarms(incident, duty):
             self._handed.pop(duty.id, None)
             return duty.id, duty.due, None
-        return duty.id, duty.due, next_moment(duty, since)
+        wake = next_moment(duty, since)
+        if duty.due is not None and not (duty.projected or duty.asks or duty.is_stayed(since)):
+            if duty.missed != duty.due:  # no line yet: it may lie in the past already, when a fact has moved it there
+                wake = duty.due if wake is None else min(wake, duty.due)
+        return duty.id, duty.due, wake
 
     # --- what is done by itself ---
 

@@ -10,7 +10,6 @@ import datetime as dt
 import re
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictBool, StrictInt, WithJsonSchema
 
@@ -20,6 +19,7 @@ from playbooks.forms import Form, Slug, slug
 from playbooks.regime_terms import Counting, Deadline, Item, Limit, Period, Rule, Terms, period
 from playbooks.templates import Literally
 from playbooks.words import nearest, shown
+from playbooks.zones import zone_fault
 
 FACTS = (
     "title", "summary", "severity", "playbook", "declared", "partner", "model", "capability", "partners-affected",
@@ -52,9 +52,8 @@ def _all(names: Any) -> str:
 
 
 def _zone(text: str) -> str:
-    known = available_timezones()
-    if text not in known:
-        raise ValueError(f"unknown time zone {shown(text)}.{nearest(text, known)}")
+    if fault := zone_fault(text):
+        raise ValueError(fault)
     return text
 
 

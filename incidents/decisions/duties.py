@@ -13,9 +13,9 @@ from datetime import datetime
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
-from incidents.decisions.clockfacts import recomputed
 from incidents.decisions.incident import REASON_LIMIT, check_reason, get_incident
 from incidents.decisions.life import check_past
+from incidents.decisions.moves import recomputed
 from incidents.decisions.persons import acting_person
 from incidents.docket import Duty, incident_of
 from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest

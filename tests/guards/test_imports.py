@@ -25,6 +25,10 @@ PURE = {
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
+    "incidents.deadlines", "incidents.docket", "incidents.reckoning", "incidents.reminders", "incidents.agenda",
+    "incidents.filing", "incidents.filing_document", "incidents.clock_views", "incidents.clock_tellings",
+    "incidents.calendar_links", "incidents.decisions.moves",
+    "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
