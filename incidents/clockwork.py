@@ -28,8 +28,10 @@ from playbooks.register import Proposal, Register, UnknownRegime
 
 log = structlog.get_logger("andon.clocks")
 
-BATCH = 500
+BATCH = 200
 """Clocks settled in one append: a kill never waits behind more than these."""
+CONSIDER_SECONDS = 0.5
+"""How long one tick looks at incidents; more are waiting only after a start or a change of the register."""
 OVERLAP = timedelta(minutes=5)
 """After a start reminders are handed on again from so long before the last event: their keys tell repeats."""
 STIRS = ("incident:duties:owed", "incident:life:", "incident:entry:corrected")
@@ -112,25 +114,35 @@ class Clockwork:
             self._handed.pop(duty.id, None)
             return duty.id, duty.due, None
         wake = next_moment(duty, since)
-        if duty.due is not None and not (duty.projected or duty.asks or duty.is_stayed(since)):
-            if duty.missed != duty.due:  # no line yet: it may lie in the past already, when a fact has moved it there
-                wake = duty.due if wake is None else min(wake, duty.due)
+        quiet = duty.projected or duty.asks or duty.is_stayed(since)
+        if duty.due is not None and duty.missed != duty.due and not quiet:
+            # No line yet: its moment may lie in the past already, when a fact has moved it there.
+            wake = duty.due if wake is None else min(wake, duty.due)
         return duty.id, duty.due, wake
 
     # --- what is done by itself ---
 
     def tick(self) -> None:
-        """Take up what is new, then write down what has passed and hand on reminders. A repeat does nothing."""
+        """Write down what has passed and hand on reminders, then take up what is new. A repeat does nothing."""
         with self._lock:
             self.build()
-            self.consider_stirred()
-            while self._settle(self.desk.clock.now()):
-                continue
+            self._settle_all()
+            if self._consider_stirred():
+                self._settle_all()
             CLOCKS_PENDING.set(len(self.agenda))
 
-    def consider_stirred(self) -> None:
-        """See whether the facts of incidents that something happened to mean other clocks than are written."""
-        while self._stirred:
+    def _settle_all(self) -> None:
+        while self._settle(self.desk.clock.now()):
+            continue
+
+    def _consider_stirred(self) -> bool:
+        """
+        See whether the facts of incidents that something happened to mean other clocks than are written.
+
+        Stops when its time is up, so that deadlines are looked at in between; the rest is for the next tick.
+        """
+        ends, considered = self.desk.clock.boot() + CONSIDER_SECONDS, bool(self._stirred)
+        while self._stirred and self.desk.clock.boot() < ends:
             with self.desk.read():
                 id, _ = self._stirred.popitem()
             try:
@@ -140,6 +152,7 @@ class Clockwork:
                 raise
             except Exception:  # one incident must not keep the deadlines of all others from being looked at
                 log.exception("clocks_not_computed", incident=id, again="when something happens to it, or at a start")
+        return considered
 
     def consider(self, id: str) -> None:
         """The same for one incident, right after it was declared. Trouble is left to the next tick."""
@@ -154,15 +167,16 @@ class Clockwork:
             known = state.incidents.get(id)
             into = known.into if known is not None and known.stage == MERGED else None
         if into is not None:
-            self._consider_one(into)
+            self._consider_one(into, surely=True)
         self._consider_one(id)
 
-    def _consider_one(self, id: str) -> None:
+    def _consider_one(self, id: str, *, surely: bool = False) -> None:
         def decide(state: State, now: datetime) -> Decided:
             return clockfacts.consider(state, id, self._proposals(state.incidents[id], now), now)
 
         with self.desk.read(id) as state:  # most often nothing is to be done: see so without a write
-            if id not in state.incidents or not decide(state, self.desk.clock.now()).drafts:
+            now, known = self.desk.clock.now(), state.incidents.get(id)
+            if known is None or not (surely or clockfacts.may_differ(known, self._proposals(known, now))):
                 self._stirred.pop(id, None)
                 return
         self.desk.submit(decide, actor=SYSTEM, about=id)

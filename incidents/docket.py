@@ -161,12 +161,18 @@ class Duty:
 
 @dataclass(slots=True)
 class Docket:
-    """Everything about an incident's clocks."""
+    """
+    Everything about an incident's clocks.
+
+    ``behind``: something happened since the deadlines were computed last; ``rules``: what they were computed with.
+    """
 
     anchors: dict[str, Anchor] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     taken: dict[str, Taken] = field(default_factory=dict)
     duties: dict[str, Duty] = field(default_factory=dict)
+    behind: bool = False
+    rules: str = ""
 
     def moment(self, anchor: str) -> datetime | None:
         """The time that clocks run from, if there is one."""
@@ -178,6 +184,7 @@ class Docket:
         """A candidate that follows from something else that happened; it is never chosen by this."""
         whole = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the log has it
         self._add(anchor, whole, "UTC", hand, proposed=True)
+        self.behind = True
 
     def _add(self, anchor: str, at: datetime, zone: str, hand: Hand, *, proposed: bool = False) -> None:
         candidates = self.anchors.setdefault(anchor, Anchor()).candidates
@@ -188,9 +195,11 @@ class Docket:
         for candidate in (c for anchor in self.anchors.values() for c in anchor.candidates):
             if candidate.seq == seq and candidate.proposed:
                 candidate.at = at
+                self.behind = True
 
     def retract(self, anchor: str) -> None:
         """What an anchor's proposed candidates follow from does not stand any more."""
+        self.behind = True
         for candidate in self.anchors.get(anchor, Anchor()).candidates:
             candidate.withdrawn = candidate.withdrawn or candidate.proposed
 
@@ -253,6 +262,7 @@ def _answer(docket: Docket, fact: ev.ConditionAnswered, hand: Hand) -> None:
 
 
 def _move(docket: Docket, fact: ev.DutiesMoved, hand: Hand) -> None:
+    docket.behind, docket.rules = False, fact.rules
     for move in fact.moves:
         duty = docket.duties.setdefault(move["clock"], new_duty(move["clock"]))
         was, duty.due = duty.due, _moment(move, "due")

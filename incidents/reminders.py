@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 from incidents.clock import rfc3339
@@ -53,8 +54,12 @@ def next_moment(duty: Duty, after: datetime) -> datetime | None:
 
 
 def passed(duty: Duty, since: datetime, now: datetime) -> list[Reminder]:
-    """Those whose moment came at or after ``since`` and before ``now``."""
-    return [reminder for reminder in reminders(duty, now) if since <= reminder.moment < now]
+    """Those whose moment came at or after ``since`` and before ``now``, the first one first."""
+    if duty.settled or duty.is_stayed(now):
+        return []
+    rows = (takewhile(lambda made: made[1] < now, row) for row in (_for_the_deadline(duty), _for_answers(duty)))
+    found = [_reminder(*made) for row in rows for made in row if made[1] >= since]
+    return sorted(found, key=lambda reminder: (reminder.moment, reminder.key))
 
 
 def stage(key: str) -> str:

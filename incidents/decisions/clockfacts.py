@@ -16,11 +16,11 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import REASON_LIMIT, get_incident
 from incidents.decisions.life import SKEW
-from incidents.decisions.moves import recomputed
+from incidents.decisions.moves import recomputed, rules_in_use
 from incidents.docket import Candidate
 from incidents.errors import Conflicting, Invalid, Unknown, nearest
 from incidents.events import Draft
-from incidents.life import Incident
+from incidents.life import FALSE_ALARM, MERGED, Incident
 from incidents.roles import Right
 from incidents.state import State
 from playbooks.anchors import ANCHORS, EACH, MAY_LIE_AHEAD
@@ -69,6 +69,14 @@ def consider(state: State, incident_id: str, proposals: Sequence[Proposal], now:
     drafts += _brought_along(state, incident)
     because = drafts[0].fact.because if drafts and isinstance(drafts[0].fact, ev.RegimeTaken) else "the facts changed"
     return Decided(recomputed(state, incident, drafts, now, because), subject=incident.id)
+
+
+def may_differ(incident: Incident, proposals: Sequence[Proposal]) -> bool:
+    """Whether ``consider`` could find anything: a cheap look, because a start asks it of every open incident."""
+    docket = incident.docket
+    taken = all(p.terms.id in docket.taken and docket.taken[p.terms.id].digest == p.terms.digest for p in proposals)
+    ended = incident.stage in (FALSE_ALARM, MERGED) and docket.open
+    return docket.behind or not taken or ended or (bool(docket.duties) and docket.rules != rules_in_use())
 
 
 def take(state: State, incident_id: str, proposal: Proposal, asker: Asker, now: datetime) -> Decided:

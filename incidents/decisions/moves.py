@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from incidents import events as ev
@@ -25,7 +26,7 @@ from playbooks.regime_terms import read_terms
 
 def recomputed(state: State, incident: Incident, drafts: Sequence[Draft], now: datetime, because: str) -> list[Draft]:
     """The drafts, and one more for the deadlines that are other ones once they are taken in."""
-    docket, terms = deepcopy(incident.docket), state.terms
+    docket, terms = deepcopy(incident.docket) if drafts else incident.docket, state.terms
     for draft in drafts:
         if isinstance(draft.fact, ev.RegimeTaken) and draft.fact.digest not in terms:
             terms = terms | {draft.fact.digest: read_terms(draft.fact.terms)}
@@ -34,8 +35,14 @@ def recomputed(state: State, incident: Incident, drafts: Sequence[Draft], now: d
     moves = list(_moves(docket, reckon(incident.id, docket, terms, ended), now))
     if not moves:
         return list(drafts)
-    fact = ev.DutiesMoved(moves=moves, because=because, rules=f"{RULES_VERSION}; {source()}")
+    fact = ev.DutiesMoved(moves=moves, because=because, rules=rules_in_use())
     return [*drafts, Draft(fact, incident=incident.id)]
+
+
+@cache
+def rules_in_use() -> str:
+    """What deadlines are computed with now: our rules, and the release of the calendars."""
+    return f"{RULES_VERSION}; {source()}"
 
 
 def _moves(docket: Docket, made: dict[str, Reckoned], now: datetime) -> Iterable[dict[str, Any]]:
