@@ -93,6 +93,7 @@ class ClockOperations(RegisterOperations):
             if incident is not None and duty is not None and sight.sees(state, asker, incident.id):
                 yield place, clock_views.row(state, incident, duty, now)
 
+    @veils
     def clock(self, asker: Asker, clock: str) -> Json:
         """One clock with its content, its history and the words that were said about it."""
         needs(asker, Right.READ, "reading a clock")
@@ -102,6 +103,7 @@ class ClockOperations(RegisterOperations):
             incident, duty = duties.get_duty(state, clock)
             return clock_views.whole(state, incident, duty, words, self.desk.clock.now())
 
+    @veils
     def incident_clocks(self, asker: Asker, id: str) -> Json:
         """
         Everything about the clocks of one incident: ``clocks``, ``facts``, and ``left_out``, the regimes that its

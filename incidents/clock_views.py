@@ -43,6 +43,7 @@ def row(state: State, incident: Incident, duty: Duty, now: datetime) -> Json:
         "state": duty.state(now),
         "due": _at(duty.due),
         "latest": _at(duty.latest),
+        "zone": terms.counting.zone,
         "starts": _at(duty.starts),
         "basis": duty.basis,
         "projected": duty.projected,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ def known_facts(
         "summary": (said.get("summary") or said.get("title") or None, gone),
         "severity": (incident.severity, ""),
         "playbook": (f"{incident.playbook_title} (version {incident.playbook_version})", ""),
-        "declared": (rfc3339(incident.declared_at), ""),
+        "declared": (_said(incident.declared_at), ""),
         "measures": (_measures(incident, partner), "nothing was held, and no measure was written down"),
         "containment": (_containment(incident), "containment is not proven yet"),
         "partners-affected": (_partners(incident, lines, partner), "no grant of a partner changed"),
@@ -67,7 +67,7 @@ def known_facts(
         found[name] = (value, f"the declaration named no {name}")
     for name, means in ANCHORS.items():
         moment = incident.docket.moment(name)
-        found[name] = (rfc3339(moment) if moment is not None else None, f"nobody has recorded when {means}")
+        found[name] = (_said(moment) if moment is not None else None, f"nobody has recorded when {means}")
     for name, answer in incident.docket.answers.items():
         found[name] = ("yes" if answer.yes else "no", "")
     return found
@@ -131,6 +131,10 @@ def pack(
     return made | {"markdown": markdown(made)}
 
 
+def _said(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 # --- what is known --------------------------------------------------------------------------------------------------
 
 
@@ -138,7 +142,7 @@ def _measures(incident: Incident, partner: str | None) -> str | None:
     holds = [Hold.read(incident.placed[h]) for h in incident.holds]
     if partner is not None:
         holds = [h for h in holds if h.partner in (None, partner)]
-    when = f" ({rfc3339(incident.ordered_at)})" if incident.ordered_at else ""
+    when = f" ({_said(incident.ordered_at)})" if incident.ordered_at else ""
     lines = [hold.words() + ("" if hold.id not in incident.lifted else ", lifted since") for hold in holds]
     return "; ".join(lines) + when if lines else None
 
@@ -147,7 +151,7 @@ def _containment(incident: Incident) -> str | None:
     known = incident.contained
     if known is None:
         return None
-    return f"{known.confirmed} of {known.total} enforcement points confirmed within {known.ms} ms, {rfc3339(known.at)}"
+    return f"{known.confirmed} of {known.total} enforcement points confirmed within {known.ms} ms, {_said(known.at)}"
 
 
 def _partners(incident: Incident, lines: Sequence[Event], partner: str | None) -> str | None:
@@ -159,8 +163,13 @@ def _partners(incident: Incident, lines: Sequence[Event], partner: str | None) -
 
 
 def _turning_points(points: Sequence[Row]) -> str | None:
-    keys = [f"{row.at} {row.text.splitlines()[0]}" for row in points if row.key and row.text][:TURNING_POINTS]
-    return "\n".join(keys) or None
+    """Of what happened and what was done, oldest first; the house's own deadlines are nobody else's matter."""
+    told = [row for row in points if row.key and row.text and not row.kind.startswith("clocks:")]
+    told.sort(key=lambda row: (row.at, row.seq))
+    return (
+        "\n".join(f"{row.at[:16].replace('T', ' ')} UTC: {row.text.splitlines()[0]}" for row in told[:TURNING_POINTS])
+        or None
+    )
 
 
 def _answers(state: State, incident: Incident) -> str | None:

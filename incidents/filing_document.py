@@ -80,8 +80,8 @@ def _facts(known: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(text: Any) -> str:
-    """Words of people can't end a line or begin a heading in the document."""
-    return " ".join(str(text).split())
+    """Words of people can't end a line, begin a heading, or become markup or a link in the document."""
+    return " ".join(str(text).split()).replace("<", "\\<").replace("[", "\\[")
 
 
 def _cell(text: str) -> str:

@@ -39,6 +39,7 @@ CLOCK: dict[str, Schema] = {
     "state": {"type": "string", "enum": [*STATES]},
     "due": some(TIME),
     "latest": some(TIME),
+    "zone": TEXT,
     "starts": some(TIME),
     "basis": TEXT,
     "projected": TRUTH,

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
-from incidents.decisions.incident import REASON_LIMIT, get_incident
-from incidents.decisions.life import SKEW
+from incidents.decisions.incident import REASON_LIMIT, SKEW, get_incident
 from incidents.decisions.moves import recomputed, rules_in_use
 from incidents.docket import Candidate
 from incidents.errors import Conflicting, Invalid, Unknown, nearest
