@@ -248,6 +248,7 @@ class Over:
     kind: str
     status: str
     severity: str = ""
+    seq: int = 0  # of its declaration
     playbook: str = ""
     declared_at: datetime | None = None
     contained_s: float | None = None
@@ -267,6 +268,7 @@ def outline(incident: Incident) -> Over:
         kind=incident.kind,
         status=incident.status,
         severity=incident.severity,
+        seq=incident.seq,
         playbook=incident.playbook,
         declared_at=incident.declared_at,
         contained_s=since(first.at if first else None),
@@ -369,11 +371,6 @@ def _contained(incident: Incident, event: Event, fact: ev.IncidentContained) -> 
     )
     incident.first_contained = incident.first_contained or incident.contained
     _moment(incident, "contained", event)
-
-
-@_on(ev.ContainmentContradicted)
-def _contradicted(incident: Incident, event: Event, fact: ev.ContainmentContradicted) -> None:
-    unproven(incident)
 
 
 def unproven(incident: Incident) -> None:

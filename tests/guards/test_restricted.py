@@ -113,6 +113,7 @@ OF_ONE: dict[str, Call] = {
     "approve_review": lambda o, who, id: o.approve_review(who, id, 1),
     "ask_restore": lambda o, who, id: o.ask_restore(who, id, [], "x"),
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
+    "canaries": lambda o, who, id: o.canaries(who, id),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
@@ -152,6 +153,7 @@ OF_A_REQUEST: dict[str, Call] = {
     "approve": lambda o, who, id: o.approve(who, f"{id}-R1", "0" * 64),
     "refuse": lambda o, who, id: o.refuse(who, f"{id}-R1", "x"),
     "restore_request": lambda o, who, id: o.restore_request(who, f"{id}-R1"),
+    "stop_restore": lambda o, who, id: o.stop_restore(who, f"{id}-R1", "x"),
 }
 
 OF_ALL: dict[str, Call] = {
