@@ -18,7 +18,7 @@ from incidents.decisions import Asker
 from incidents.errors import AndonError, Forbidden
 from incidents.roles import Right
 from incidents.service import Service
-from incidents.slack import answers, asked, declaring_verbs, reading_verbs, restoring_verbs, working_verbs
+from incidents.slack import answers, asked, clock_verbs, declaring_verbs, reading_verbs, restoring_verbs, working_verbs
 from incidents.slack.asked import Asked, Known, WrongUsage
 from incidents.slack.blocks import Message, plain_words
 from incidents.slack.deliveries import Deliveries, Delivery
@@ -38,7 +38,9 @@ VERBS: dict[type[Asked], Callable[[Turn, Any], Message]] = {
     asked.Show: reading_verbs.show,
     asked.Check: reading_verbs.check,
     asked.Postmortem: reading_verbs.postmortem,
-    asked.Clocks: reading_verbs.clocks,
+    asked.Clocks: clock_verbs.clocks,
+    asked.RecordFact: clock_verbs.fact,
+    asked.Submit: clock_verbs.submit,
     asked.Link: reading_verbs.link,
     asked.Declare: declaring_verbs.declare,
     asked.Kill: declaring_verbs.kill,

@@ -209,14 +209,21 @@ def _task(task: Json, reader: Reader) -> str:
 
 
 def _deadlines(i: Json, reader: Reader) -> Iterator[str]:
-    running = [c for c in i["clocks"] if c.get("due_at")]
-    assessed = [c for c in i["clocks"] if not c.get("due_at") and c.get("state") == "under assessment"]
-    for clock in sorted(running, key=lambda c: str(c["due_at"]))[:3]:
-        yield f"*Clock*  {esc(clock['clock'])}: {esc(clock['state'])}, due {reader.moment(clock['due_at'])}"
-    if assessed:
-        yield f"*Clocks*  to assess: {', '.join(esc(c['clock']) for c in assessed)}"
+    dated = sorted((c for c in i["clocks"] if is_open(c) and c.get("due")), key=lambda c: str(c["due"]))
+    for clock in dated[:3]:
+        late = ":alarm_clock: *late*, was due" if clock["state"] == "late" else "due"
+        yield f"*Clock*  {esc(clock['title'])} ({esc(clock['regime'])}), {late} {reader.moment(clock['due'])}"
+    rest = len([c for c in i["clocks"] if is_open(c)]) - len(dated[:3])
+    if rest > 0:
+        command = reader.type(f"clocks {i['id']}")
+        yield f"*Clocks*  {rest} more: {command}"
     if i.get("next_update_at"):
         yield f"*Update*  the next one is due {reader.moment(i['next_update_at'])}"
+
+
+def is_open(clock: Json) -> bool:
+    """Somebody still has to do something about it."""
+    return clock["state"] in ("under-assessment", "not-started", "running", "late", "stayed")
 
 
 def _foot(i: Json, reader: Reader) -> str:

@@ -20,6 +20,7 @@ from incidents.slack.blocks import (
     one_line,
     section,
 )
+from incidents.slack.incident_message import is_open
 from incidents.slack.reader import Reader
 
 Json = dict[str, Any]
@@ -147,8 +148,9 @@ def _cap(cap: Json | None) -> str:
 
 
 def clock_blocks(i: Json, reader: Reader) -> list[Json]:
-    dated: list[tuple[str, str]] = []
-    dated += [(c["due_at"], f"clock {esc(c['clock'])}: {esc(c['state'])}") for c in i["clocks"] if c.get("due_at")]
+    """Everything of one incident that has a date, the next one first; and what waits for a fact."""
+    open_ones = [c for c in i["clocks"] if is_open(c)]
+    dated = [(c["due"], _clock(c, reader)) for c in open_ones if c.get("due")]
     dated += [
         (t["due_at"], f"task {t['number']}: {esc(t['title'])} ({reader.who(t['owner'], esc(t['role'] or 'nobody'))})")
         for t in i["tasks"]
@@ -159,11 +161,48 @@ def clock_blocks(i: Json, reader: Reader) -> list[Json]:
     if i["postmortem"].get("due_at"):
         dated.append((i["postmortem"]["due_at"], f"the review ({esc(i['postmortem']['state'])})"))
     lines = [f"{reader.moment(at)}  {words}" for at, words in sorted(dated)]
-    waiting = [esc(c["clock"]) for c in i["clocks"] if not c.get("due_at")]
+    waiting = [f"{_clock(c, reader)}: {esc(c['waits_for'] or 'no date yet')}" for c in open_ones if not c.get("due")]
     blocks = [section(f"*{reader.link(i['id'])}*\n" + some(lines, "nothing has a date yet", 20))]
     if waiting:
-        blocks.append(section(f"*No date yet, to assess*\n{some(waiting, '')}"))
-    return blocks
+        blocks.append(section(f"*No date yet*\n{some(waiting, '')}"))
+    line = f"submit {i['id']} CLOCK RECEIPT"
+    return [*blocks, context(f"Sent or filed it? {reader.type(line)}")] if open_ones else blocks
+
+
+def _clock(c: Json, reader: Reader) -> str:
+    who = reader.who(c["owner"], esc(c["owner_role"] or "nobody"))
+    missed = ":alarm_clock: *late* " if c["state"] == "late" else ""
+    return f"{missed}{esc(c['title'])}, to {esc(c['recipient'])} (`{esc(short_id(c))}`, {who})"
+
+
+def short_id(clock: Json) -> str:
+    """``gdpr-art33.notify-authority``: a clock's id inside its incident."""
+    return str(clock["clock"]).removeprefix(f"{clock['incident']}.")
+
+
+def fact_told(anchor: str, body: Json, reader: Reader) -> Message:
+    """What moved by a fact, the loud things first."""
+    head = f":white_check_mark: {esc(anchor)} is recorded on {reader.link(body['incident'])}."
+    moved = [f"{_clock(c, reader)}: {_due(c, reader)}" for c in body["clocks"]]
+    blocks = [section(head), *(section(f":rotating_light: {esc(line)}") for line in body["shout"][:10])]
+    blocks.append(section(f"*What runs from it*\n{some(moved, 'no deadline has moved')}"))
+    return message(f"{anchor} is recorded", blocks, reader.link(body["incident"]))
+
+
+def _due(clock: Json, reader: Reader) -> str:
+    return f"due {reader.moment(clock['due'])}" if clock.get("due") else esc(clock["state"])
+
+
+def submitted(clock: Json, reader: Reader) -> Message:
+    late = " :alarm_clock: late" if clock.get("late") else ""
+    words = f":white_check_mark: {esc(clock['title'])} is recorded as sent{late}, on {reader.link(clock['incident'])}."
+    return said(words, reader)
+
+
+def which_clock(line: str, clocks: Sequence[Json], reader: Reader) -> Message:
+    """The word fits none or several: each with what to type."""
+    lines = [f"`{esc(short_id(c))}`  {esc(c['title'])}, {_due(c, reader)}" for c in clocks]
+    return said(f"Which clock?\n{some(lines, 'none is open')}", reader)
 
 
 def review(i: Json, reader: Reader) -> Message:

@@ -1,5 +1,5 @@
 """
-Verbs that change nothing: help, list, show, check, clocks, the review, who one is.
+Verbs that change nothing: help, list, show, check, the review, who one is.
 """
 
 from __future__ import annotations
@@ -34,13 +34,6 @@ def check(turn: Turn, wanted: asked.Check) -> Message:
 
 def postmortem(turn: Turn, wanted: asked.Postmortem) -> Message:
     return plan_answers.review(turn.operations.incident(turn.asker, turn.incident(wanted)), turn.reader)
-
-
-def clocks(turn: Turn, wanted: asked.Clocks) -> Message:
-    if not wanted.everything:
-        return plan_answers.clocks(turn.operations.incident(turn.asker, turn.incident(wanted)), turn.reader)
-    rows = turn.operations.board(turn.asker)["open"][:10]
-    return plan_answers.all_clocks([turn.operations.incident(turn.asker, row["id"]) for row in rows], turn.reader)
 
 
 def link(turn: Turn, wanted: asked.Link) -> Message:

@@ -184,6 +184,48 @@ def test_an_action_that_waits_is_carried_out_by_word(scene: Scene) -> None:
     assert "orion-2 rolled back to red-team" in scene.types(scene.linus, "show latest")
 
 
+def test_clocks_facts_and_submissions_are_worked_in_slack(scene: Scene) -> None:
+    """What is due, since when, and that it went out; by short names inside the incident."""
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme")
+
+    due = scene.types(scene.ada, "clocks latest")
+    earlier = scene.types(scene.ada, "fact latest awareness at=09:00 the partner's mail")
+    sent = scene.types(scene.ada, "submit latest gdpr-art33 case 4711 at the authority's portal")
+    after = scene.types(scene.ada, "clocks latest")
+
+    assert "26 Nov 12:00:00 UTC  Notification of the breach to the supervisory authority" in due
+    assert "(`gdpr-art33.notify-authority`, commander)" in due
+    assert "due 26 Nov 09:00:00 UTC" in earlier
+    assert "is recorded as sent" in sent
+    assert "gdpr-art33.notify-authority" not in after
+
+
+def test_a_clock_that_several_could_be_is_asked_for(scene: Scene) -> None:
+    """A submission recorded on the wrong duty would be told to an authority."""
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme")
+    seen_before = seen(scene)["clocks"]
+
+    none = scene.types(scene.ada, "submit latest gdpr case 4711")
+    refused = scene.types(scene.linus, "submit latest gdpr-art33 case 4711")
+
+    assert "Which clock?" in none
+    assert "`gdpr-art33.notify-authority`" in none
+    assert "needs the role 'commander'" in refused
+    assert "Who can:" in refused
+    assert seen(scene)["clocks"] == seen_before
+
+
+def test_clocks_outside_an_incident_are_those_of_all(scene: Scene) -> None:
+    """In the morning: what is due, whatever the incident."""
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme")
+    scene.types(scene.linus, "declare partner-credential-abuse partner=globex")
+
+    said = scene.types(scene.ada, "clocks")
+
+    assert "INC-2026-0001" in said
+    assert "INC-2026-0002" in said
+
+
 # --- never silence --------------------------------------------------------------------------------------------------
 
 
