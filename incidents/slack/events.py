@@ -6,6 +6,7 @@ Slack tells of every message in every channel that the bot is in; what is no bus
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,8 +18,10 @@ log = structlog.get_logger("andon.slack")
 
 
 class Events:
-    def __init__(self, captures: Captures) -> None:
-        self._captures = captures
+    """``token_gone``: told when Slack says that our token, or the whole app, was taken away."""
+
+    def __init__(self, captures: Captures, token_gone: Callable[[], None]) -> None:
+        self._captures, self._token_gone = captures, token_gone
 
     def concerns(self, event: Json) -> bool:
         """Whether an event is to be written down and acted on."""
@@ -50,3 +53,4 @@ class Events:
                 self._captures.by_emoji(str(event.get("user")), where, ts, str(event.get("reaction")))
             case ("tokens_revoked" | "app_uninstalled") as kind, _:
                 log.error("slack_token_gone", kind=kind)
+                self._token_gone()

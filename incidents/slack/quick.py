@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -38,7 +38,8 @@ class Quick:
         self._api, self._clock, self._threads = api, clock, threads
         parts = urlsplit(api_url)
         own = f"{parts.scheme}://{parts.netloc}/"
-        self._hooks = (HOOKS,) if parts.hostname in ("slack.com", "slack-gov.com") else (HOOKS, own)
+        real = parts.hostname in ("slack.com", "slack-gov.com")
+        self._hooks = (f"https://hooks.{parts.hostname}/",) if real else (HOOKS, own)
         self._jobs: queue.Queue[tuple[str, Callable[[], None]] | None] = queue.Queue(WAITING)
         self._lock = threading.Lock()
         self._running: list[threading.Thread] = []
@@ -129,7 +130,12 @@ def _post(url: str, body: Json) -> None:
         try:
             with urlopen(request, timeout=QUICK_S):  # noqa: S310 - checked by ``reply``
                 return
+        except HTTPError as error:
+            error.close()
+            if not left or error.code < 500:
+                log.warning("slack_reply_failed", because=f"HTTP {error.code}")
+                return
         except (URLError, OSError) as error:
-            if not left or getattr(error, "code", 500) < 500:
+            if not left:
                 log.warning("slack_reply_failed", because=type(error).__name__)
                 return

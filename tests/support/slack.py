@@ -25,7 +25,7 @@ ADA, GRACE, LINUS, NOBODY = "U01ADAADA", "U01GRACEG", "U01LINUSL", "U0STRANGER"
 URL = "https://andon.example"
 
 
-@dataclass
+@dataclass(repr=False)
 class Scene:
     """``ada`` commands, ``grace`` too, ``linus`` responds, ``nobody`` is in the workspace but not in the catalog."""
 

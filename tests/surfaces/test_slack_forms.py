@@ -4,10 +4,13 @@ Buttons and forms: what a press does, who may, and that the answer comes in the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from incidents.slack.limits import view_faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
@@ -298,3 +301,33 @@ def test_a_response_url_that_is_not_slacks_is_never_called(shown: Scene) -> None
     assert not quick.reply("http://169.254.169.254/latest", Message("x"))
     assert not quick.reply("https://hooks.slack.com.evil.example/x", Message("x"))
     assert not quick.reply(shown.slack.base + "/commands/x", Message("x"))
+
+
+# --- shapes that nobody expects -------------------------------------------------------------------------------------
+
+LEAF = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=20))
+VALUE = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner), max_leaves=12
+)
+KEYS = st.sampled_from(
+    ["view", "actions", "message", "container", "channel", "callback_id", "state", "trigger_id", "event"]
+)
+KINDS = st.sampled_from(["block_actions", "view_submission", "message_action", "shortcut", "view_closed", "x"])
+
+
+@given(
+    kind=KINDS,
+    more=st.dictionaries(KEYS, VALUE),
+    act=st.sampled_from(["run", "take", "note", "approve", "ask", "x"]),
+    value=VALUE,
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_payload_is_answered(scene: Scene, kind: str, more: dict[str, Any], act: str, value: Any) -> None:
+    """Slack changes what it sends; an unknown shape is answered, and breaks nothing."""
+    person = scene.ada._base()
+    pressed = {"action_id": "a", "value": json.dumps({"a": act, "i": value, "l": value, "r": value})}
+    payload = person | {"type": kind, "actions": [pressed]} | more
+    scene.shop.clock.advance(1)  # the same shape in the same second would be a replay
+
+    assert scene.out.interaction(payload).status == 200
+    assert scene.out.event(more | {"type": kind}).status == 200
