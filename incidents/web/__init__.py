@@ -1,5 +1,6 @@
 """
-The pages: sign-in, board, incident timeline, declaring, points, capabilities, models, playbooks, runbooks.
+The pages: sign-in, board, incident timeline and links to it, declaring,
+points, capabilities, models, playbooks, runbooks.
 
 They ask ``service.operations`` and translate the answers into HTML; they decide nothing.
 """
@@ -18,7 +19,7 @@ from incidents.web.trouble import give_faces
 from incidents.web.words import add_words
 
 # Imported for the routes that they add to ``pages``.
-from incidents.web import board, declaring, incident_pages, procedures, signing_in, things  # isort: skip # noqa: F401
+from incidents.web import board, declaring, incident_pages, procedures, sharing, signing_in, things  # isort: skip # noqa: F401
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]
 

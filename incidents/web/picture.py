@@ -3,26 +3,47 @@ Where things stand in the picture of an incident: three lanes over time, with la
 
 Pure geometry over timeline rows, in units of the drawing. Moments closer than a dot's width become one dot that says
 how many it stands for; a label that finds no room is left out, because the list below the picture is the whole truth.
+A long time in which nothing happened is drawn short, with a break that says how long it was.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from incidents.clock import parse_rfc3339
 from incidents.timeline import Row
+from incidents.web.lines import LANES, is_key, lane_of
+from incidents.web.words import plural, span
 
-WIDTH, LEFT, RIGHT = 1100, 84, 1084  # the drawing, and where its time begins and ends
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
 CHAR, WIDE_CHAR = 6.9, 13.0  # generous widths at 12 units, so that other fonts fit as well
-LONGEST, SHORTEST = 40, 24
-LANES = {"world": "World", "machine": "Machine", "people": "People"}
 SLOTS = (-1, 1, -2, 2)  # lines of labels above and below a lane, the nearest first
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+LONG_GAP = 8  # a gap that many times longer than all shorter ones together is broken
+DARK_KINDS = ("partner", "flag", "capability", "halt", "stage")
+BARS = 3
+TOLD = 8  # lines in a dot's tooltip
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The drawing's width, where its time begins and ends, and how long labels may be, in characters."""
+
+    width: int
+    left: int
+    right: int
+    lengths: tuple[int, ...]
+    names_above: bool = False
+
+
+WIDE = Sheet(width=1100, left=84, right=1084, lengths=(56, 40, 24))
+NARROW = Sheet(width=320, left=6, right=314, lengths=(34, 22), names_above=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +70,40 @@ class Dot:
 
     @property
     def title(self) -> str:
-        return "\n".join(f"{row.at[11:19]} {row.text}" for row in self.rows[:12])
+        told = [f"{row.at[11:19]} {_cut(_brief(row), 100)}" for row in self.rows[:TOLD]]
+        rest = len(self.rows) - TOLD
+        return "\n".join([*told, f"and {rest} more"] if rest > 0 else told)
 
 
 @dataclass(slots=True)
 class Lane:
     name: str
+    name_y: float
     y: float
     dots: list[Dot] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """From when to when something was off. ``open``: it still is."""
+
+    x: float
+    width: float
+    y: float
+    open: bool
+    label: Label
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
+    """A time on the axis; ``gap``: instead the place where a long time was left out."""
+
     x: float
     text: str
     left: float
     right: float
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,77 +113,161 @@ class Picture:
     left: float
     right: float
     lanes: list[Lane]
+    bars_name: Label | None
+    bars: list[Bar]
     ticks: list[Tick]
     words: str
 
 
-def draw(rows: Sequence[Row], now: datetime) -> Picture | None:
-    """The picture of these rows, or None where there is nothing to draw."""
-    shown = [row for row in rows if row.key or row.kind == "incident:note:added" or row.lane == "people"]
+def draw(
+    rows: Sequence[Row], now: datetime, holds: Sequence[Mapping[str, Any]] = (), *, sheet: Sheet = WIDE
+) -> Picture | None:
+    """
+    The picture of these rows, or None where there is nothing to draw.
+
+    Args:
+        holds: What the incident put on things, as ``exposure.Held.wire`` has it.
+    """
+    shown = [row for row in rows if is_key(row) or row.kind == "incident:note:added" or row.lane == "people"]
     if not shown:
         return None
-    moments = [parse_rfc3339(row.at) for row in shown]
-    first, last = min(moments), max(moments)
-    if last - first < timedelta(seconds=10):
-        # A picture of less than ten seconds would make much of nothing: show the time since, if there is any.
-        last = min(max(now, last), first + timedelta(minutes=1))
-        last = max(last, first + timedelta(seconds=10))
-    scale = (RIGHT - LEFT - 16) / (last - first).total_seconds()
-
-    def x(at: datetime) -> float:
-        return round(LEFT + 8 + (at - first).total_seconds() * scale, 1)
-
-    lanes, y = [], 0.0
+    spans = _spans(holds)
+    scale = Scale([parse_rfc3339(row.at) for row in shown], spans, now, sheet)
+    lanes, y = [], 4.0
     for lane, name in LANES.items():
-        dots = _dots([row for row in shown if _lane(row) == lane], x)
-        slots = SLOTS if len(dots) > 1 else SLOTS[:2]
-        above = -min(slots) if dots else 0
-        y += above * ROW + 18
-        made = Lane(name, y, dots)
-        taken: dict[int, list[tuple[float, float]]] = {}
-        for dot in dots:
-            dot.y = y
-        for dot in sorted(dots, key=lambda d: (not d.key, d.x)):
-            dot.label = _label(dot, slots, taken)
-        y += max(slots) * ROW if dots else 0
+        made, y = _lane(name, [row for row in shown if lane_of(row) == lane], scale, sheet, y)
         lanes.append(made)
-    ticks = _ticks(first, last, x)
+    bars_name, bars, y = _bars(spans, scale, sheet, y)
     words = (
-        f"{len(shown)} moments in three lanes, world, machine and people, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC"
+        f"{plural(len(shown), 'moment')} in three lanes, world, machine and people,"
+        f" from {scale.first:%H:%M:%S} to {scale.last:%H:%M:%S} UTC"
     )
-    return Picture(WIDTH, y + 46, LEFT, RIGHT, lanes, ticks, words)
+    return Picture(sheet.width, round(y + 46, 1), sheet.left, sheet.right, lanes, bars_name, bars, scale.ticks(), words)
 
 
-def _lane(row: Row) -> str:
-    """What people tell afterwards happened in the world."""
-    return "world" if row.kind == "incident:note:added" and row.late else row.lane
+# --- time to place --------------------------------------------------------------------------------------------------
 
 
-def _dots(rows: Iterable[Row], x: Callable[[datetime], float]) -> list[Dot]:
+Span = tuple[str, datetime, datetime | None]
+
+
+class Scale:
+    """Time to x. To scale, but for gaps so long that nothing else could be told apart beside them."""
+
+    def __init__(self, moments: Sequence[datetime], spans: Sequence[Span], now: datetime, sheet: Sheet) -> None:
+        known = [*moments, *(start for _, start, _ in spans), *(end for *_, end in spans if end is not None)]
+        self.first, self.last = min(known), max(known)
+        if any(end is None for *_, end in spans):
+            self.last = max(self.last, now)
+        if self.last - self.first < timedelta(seconds=10):
+            # A picture of less than ten seconds would make much of nothing: show the time since, if there is any.
+            self.last = min(max(now, self.last), self.first + timedelta(minutes=1))
+            self.last = max(self.last, self.first + timedelta(seconds=10))
+        self._sheet = sheet
+        self._at = sorted({at.timestamp() for at in (*known, self.first, self.last)})
+        gaps = [b - a for a, b in zip(self._at, self._at[1:], strict=False)]
+        self._shown = _shortened(gaps)
+        self.broken = [shown < gap for gap, shown in zip(gaps, self._shown, strict=True)]
+        scale = (sheet.right - sheet.left - 16) / sum(self._shown)
+        self._x = [float(sheet.left + 8)]
+        for length in self._shown:
+            self._x.append(self._x[-1] + length * scale)
+
+    def x(self, at: datetime) -> float:
+        moment = at.timestamp()
+        n = min(max(bisect_right(self._at, moment) - 1, 0), len(self._shown) - 1)
+        share = (moment - self._at[n]) / (self._at[n + 1] - self._at[n])
+        return round(self._x[n] + min(max(share, 0.0), 1.0) * (self._x[n + 1] - self._x[n]), 1)
+
+    def ticks(self) -> list[Tick]:
+        """Breaks first, then round times wherever there is room between them."""
+        gaps = [n for n, broken in enumerate(self.broken) if broken]
+        found = [
+            self._tick((self._x[n] + self._x[n + 1]) / 2, span(self._at[n + 1] - self._at[n]), gap=True) for n in gaps
+        ]
+        length = sum(self._shown)
+        step = next((s for s in STEPS if length / s <= 6), 86_400 * max(1, round(length / 86_400 / 5)))
+        long = self._at[-1] - self._at[0] > 86_400
+        form = "%d %b" if step >= 86_400 else "%d %b %H:%M" if long else "%H:%M" if step >= 60 else "%H:%M:%S"
+        for at in self._round_times(step, gaps):
+            tick = self._tick(self.x(at), f"{at:{form}}")
+            if all(tick.right + 12 < other.left or other.right + 12 < tick.left for other in found):
+                found.append(tick)
+        return sorted(found, key=lambda tick: tick.left)
+
+    def _round_times(self, step: int, gaps: Sequence[int]) -> Iterable[datetime]:
+        """Multiples of ``step`` s in each unbroken stretch; its beginning where it holds none."""
+        starts = [0, *(n + 1 for n in gaps)]
+        ends = [*gaps, len(self._at) - 1]
+        for start, end in zip(starts, ends, strict=True):
+            first, last = self._at[start], self._at[end]
+            at = -(-first // step) * step
+            if at > last:
+                yield datetime.fromtimestamp(first, UTC)
+            while at <= last:
+                yield datetime.fromtimestamp(at, UTC)
+                at += step
+
+    def _tick(self, x: float, text: str, *, gap: bool = False) -> Tick:
+        half = _width(text) / 2
+        left = min(max(x - half, self._sheet.left), self._sheet.right - 2 * half)
+        return Tick(round(x, 1), text, round(left, 1), round(left + 2 * half, 1), gap)
+
+
+def _shortened(gaps: Sequence[float]) -> list[float]:
+    """The same gaps, those cut short beside which all others together would take up hardly any room."""
+    below = 0.0
+    for gap in sorted(gaps):
+        if below >= 10 and gap > LONG_GAP * below:
+            long = sum(g >= gap for g in gaps)
+            return [min(g, 1.5 * below / long) if g >= gap else g for g in gaps]
+        below += gap
+    return list(gaps)
+
+
+# --- lanes ----------------------------------------------------------------------------------------------------------
+
+
+def _lane(name: str, rows: Sequence[Row], scale: Scale, sheet: Sheet, y: float) -> tuple[Lane, float]:
+    """The lane, and where the next one begins."""
+    dots = _dots(rows, scale)
+    slots = SLOTS if len(dots) > 1 else SLOTS[:2]
+    above = -min(slots) if dots else 0
+    name_y = y + ROW + 8
+    y += above * ROW + 18 + (ROW + 8 if sheet.names_above else 0)
+    made = Lane(name, name_y if sheet.names_above else y + 4, y, dots)
+    taken: dict[int, list[tuple[float, float]]] = {}
+    for dot in dots:
+        dot.y = y
+    for dot in sorted(dots, key=lambda d: (not d.key, d.x)):
+        dot.label = _label(dot, slots, taken, sheet)
+    return made, y + (max(slots) * ROW if dots else 0)
+
+
+def _dots(rows: Iterable[Row], scale: Scale) -> list[Dot]:
     dots: list[Dot] = []
     for row in sorted(rows, key=lambda r: (r.at, r.seq)):
-        at = x(parse_rfc3339(row.at))
+        at, key = scale.x(parse_rfc3339(row.at)), is_key(row)
         if dots and at - dots[-1].x < DOT:
             dot = dots[-1]
             dot.rows.append(row)
-            if row.key and (not dot.key or row.tone == "stop"):
+            if key and (not dot.key or row.tone == "stop"):
                 dot.tone = row.tone
-            dot.key = dot.key or row.key
+            dot.key = dot.key or key
         else:
-            dots.append(Dot(at, 0.0, row.tone, row.key, [row]))
+            dots.append(Dot(at, 0.0, row.tone, key, [row]))
     return dots
 
 
-def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]]) -> Label | None:
+def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]], sheet: Sheet) -> Label | None:
     """The whole text where there is room for it, else a shorter one, else none."""
-    text = _short(dot)
-    for shown in dict.fromkeys((_cut(text, LONGEST), _cut(text, SHORTEST))):
+    for shown in dict.fromkeys(_short(dot, length) for length in sheet.lengths):
         width = _width(shown)
         for slot in slots:
             for start in (dot.x - 5, dot.x - width + 5, dot.x - width / 2):
-                left = round(min(max(start, LEFT), RIGHT - width), 1)
+                left = round(min(max(start, sheet.left), sheet.right - width), 1)
                 right = round(left + width, 1)
-                if _fits(dot, slot, left, right, taken):
+                if left >= sheet.left and _fits(dot, slot, left, right, taken):
                     taken.setdefault(slot, []).append((left, right))
                     return Label(shown, left, dot.y + slot * ROW + (6 if slot < 0 else 8), left, right)
     return None
@@ -162,18 +285,66 @@ def _clear(dot: Dot, slot: int, taken: dict[int, list[tuple[float, float]]]) -> 
     return all(not a - 3 <= dot.x <= b + 3 for a, b in taken.get(near, ()))
 
 
-def _short(dot: Dot) -> str:
-    keys = [row for row in dot.rows if row.key] or dot.rows
-    text = _brief(keys[0])
-    if len(keys) > 1:
-        same = len({row.kind for row in keys}) == 1 and keys[0].kind == "access:hold:placed"
-        text = f"{len(keys)} holds in force" if same else f"{_brief(_most_telling(keys))} +{len(keys) - 1}"
-    return f"{dot.rows[0].at[11:19]} {text}"
+# --- what was off ---------------------------------------------------------------------------------------------------
+
+
+def _spans(holds: Sequence[Mapping[str, Any]]) -> list[Span]:
+    """Holds that take something away, those of the same time as one; the longest first if there are too many."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for hold in holds:
+        if hold["kind"] in DARK_KINDS:
+            found.setdefault((hold["from"], hold["to"]), []).append(hold["words"])
+    spans = [
+        (words[0] if len(words) == 1 else f"{len(words)} things off", parse_rfc3339(start), _moment(end))
+        for (start, end), words in found.items()
+    ]
+    if len(spans) <= BARS:
+        return spans
+    ends = [end for *_, end in spans]
+    last = None if None in ends else max(end for end in ends if end is not None)
+    return [(f"{sum(map(len, found.values()))} things off", min(start for _, start, _ in spans), last)]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_rfc3339(text) if text else None
+
+
+def _bars(spans: Sequence[Span], scale: Scale, sheet: Sheet, y: float) -> tuple[Label | None, list[Bar], float]:
+    if not spans:
+        return None, [], y
+    y += 20
+    name = Label("Dark", 0 if not sheet.names_above else sheet.left, y + ROW, 0, _width("Dark"))
+    y += ROW if sheet.names_above else 0
+    bars = []
+    for words, start, end in spans:
+        left, right = scale.x(start), scale.x(end or scale.last)
+        long = f"{start:%H:%M:%S} {words}, " + (
+            "still" if end is None else f"for {span((end - start).total_seconds())}"
+        )
+        text = next(cut for n in sheet.lengths if _width(cut := _cut(long, n)) <= sheet.right - sheet.left)
+        at = round(min(left, sheet.right - _width(text)), 1)
+        label = Label(text, at, y + ROW - 4, at, round(at + _width(text), 1))
+        bars.append(Bar(left, max(6.0, round(right - left, 1)), y + ROW + 2, end is None, label, long))
+        y += ROW + 16
+    return name, bars, y
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def _short(dot: Dot, longest: int) -> str:
+    """When, and the most telling of what it stands for, with how many more there are."""
+    keys = [row for row in dot.rows if is_key(row)] or dot.rows
+    if len(keys) > 1 and {row.kind for row in keys} == {"access:hold:placed"}:
+        return _cut(f"{keys[0].at[11:19]} {len(keys)} holds in force", longest)
+    told = _most_telling(keys)
+    more = f" +{len(keys) - 1}" if len(keys) > 1 else ""
+    return _cut(f"{told.at[11:19]} {_brief(told)}", longest - len(more)) + more
 
 
 def _most_telling(rows: Sequence[Row]) -> Row:
     order = ("incident:life:contradicted", "incident:life:contained", "incident:life:declared", "access:hold:lifted")
-    return min(rows, key=lambda r: order.index(r.kind) if r.kind in order else len(order))
+    return min(rows, key=lambda r: order.index(r.kind) if r.kind in order else len(order) - r.pinned)
 
 
 def _brief(row: Row) -> str:
@@ -183,7 +354,7 @@ def _brief(row: Row) -> str:
         case "incident:life:joined":
             return "declared again"
         case "incident:life:contained":
-            return f"contained after {row.data.get('ms', 0):,} ms"
+            return f"contained after {_took(row.data['ms'])}" if "ms" in row.data else "contained"
         case "incident:life:contradicted":
             return "containment contradicted"
         case "access:hold:lifted":
@@ -196,29 +367,23 @@ def _brief(row: Row) -> str:
             return f"{row.actor} refuses"
         case "restore:approval:denied":
             return "approval did not count"
+    if row.restricted and not row.text:
+        return "a note for members"
     return " ".join(row.text.removeprefix("In force: ").split())
 
 
+def _took(ms: int) -> str:
+    return f"{ms:,} ms" if ms < 10_000 else span(ms / 1000)
+
+
 def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+    """Whole words of it, unless one word is longer than all of the room."""
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    words = kept.rpartition(" ")[0]
+    return (words if len(words) > longest / 2 else kept).rstrip(" ,;:.") + "…"
 
 
 def _width(text: str) -> float:
     return sum(WIDE_CHAR if unicodedata.east_asian_width(c) in "WF" else CHAR for c in text)
-
-
-def _ticks(first: datetime, last: datetime, x: Callable[[datetime], float]) -> list[Tick]:
-    length = (last - first).total_seconds()
-    step = next((s for s in STEPS if length / s <= 6), 86_400 * max(1, round(length / 86_400 / 5)))
-    form = "%d %b" if step >= 86_400 else "%d %b %H:%M" if length > 86_400 else "%H:%M" if step >= 60 else "%H:%M:%S"
-    ticks: list[Tick] = []
-    at = datetime.fromtimestamp(-(-first.timestamp() // step) * step, UTC)
-    while at <= last:
-        text = f"{at:{form}}"
-        half = _width(text) / 2
-        place = x(at)
-        left = min(max(place - half, LEFT), RIGHT - 2 * half)
-        if not ticks or left > ticks[-1].right + 12:
-            ticks.append(Tick(place, text, round(left, 1), round(left + 2 * half, 1)))
-        at += timedelta(seconds=step)
-    return ticks
