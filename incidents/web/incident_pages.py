@@ -19,7 +19,7 @@ from incidents.share_links import share_link
 from incidents.timeline import Row
 from incidents.web import answers, lines
 from incidents.web.frame import answer_key, asker, pages, service, show
-from incidents.web.picture import NARROW, draw
+from incidents.web.picture import NARROW, WIDE, draw
 
 SAID = {
     "declared": "Declared. What this page says about containment is judged as gateways answer.",
@@ -84,8 +84,7 @@ def story(found: Reading) -> Json:
         "asking": next((r for r in whole["restores"] if r["state"] == "open"), None),
         "models": answers.by_model(found.exposure, now),
         "exposure": found.exposure,
-        "picture": draw(found.rows, now, found.exposure["holds"]),
-        "narrow": draw(found.rows, now, found.exposure["holds"], sheet=NARROW),
+        "pictures": draw(found.rows, now, found.exposure["holds"], sheets=(WIDE, NARROW)),
         "wish": wish,
         "shown": lines.choose(found.rows, wish),
         "lanes": lines.LANES,

@@ -31,6 +31,10 @@ BARS = 3
 TOLD = 8  # lines in a dot's tooltip
 
 
+Moment = tuple[datetime, Row]
+Span = tuple[str, datetime, datetime | None]  # what was off, from when, until when (None: it still is)
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """The drawing's width, where its time begins and ends, and how long labels may be, in characters."""
@@ -120,35 +124,37 @@ class Picture:
 
 
 def draw(
-    rows: Sequence[Row], now: datetime, holds: Sequence[Mapping[str, Any]] = (), *, sheet: Sheet = WIDE
-) -> Picture | None:
+    rows: Sequence[Row], now: datetime, holds: Sequence[Mapping[str, Any]] = (), *, sheets: Sequence[Sheet] = (WIDE,)
+) -> list[Picture]:
     """
-    The picture of these rows, or None where there is nothing to draw.
+    The picture of these rows on each sheet; none where there is nothing to draw.
 
     Args:
         holds: What the incident put on things, as ``exposure.Held.wire`` has it.
     """
     shown = [row for row in rows if is_key(row) or row.kind == "incident:note:added" or row.lane == "people"]
     if not shown:
-        return None
+        return []
+    moments = sorted(((parse_rfc3339(row.at), row) for row in shown), key=lambda item: (item[0], item[1].seq))
     spans = _spans(holds)
-    scale = Scale([parse_rfc3339(row.at) for row in shown], spans, now, sheet)
+    return [_drawn(moments, spans, now, sheet) for sheet in sheets]
+
+
+def _drawn(moments: Sequence[Moment], spans: Sequence[Span], now: datetime, sheet: Sheet) -> Picture:
+    scale = Scale([at for at, _ in moments], spans, now, sheet)
     lanes, y = [], 4.0
     for lane, name in LANES.items():
-        made, y = _lane(name, [row for row in shown if lane_of(row) == lane], scale, sheet, y)
+        made, y = _lane(name, [moment for moment in moments if lane_of(moment[1]) == lane], scale, sheet, y)
         lanes.append(made)
     bars_name, bars, y = _bars(spans, scale, sheet, y)
     words = (
-        f"{plural(len(shown), 'moment')} in three lanes, world, machine and people,"
+        f"{plural(len(moments), 'moment')} in three lanes, world, machine and people,"
         f" from {scale.first:%H:%M:%S} to {scale.last:%H:%M:%S} UTC"
     )
     return Picture(sheet.width, round(y + 46, 1), sheet.left, sheet.right, lanes, bars_name, bars, scale.ticks(), words)
 
 
 # --- time to place --------------------------------------------------------------------------------------------------
-
-
-Span = tuple[str, datetime, datetime | None]
 
 
 class Scale:
@@ -172,9 +178,12 @@ class Scale:
         self._x = [float(sheet.left + 8)]
         for length in self._shown:
             self._x.append(self._x[-1] + length * scale)
+        self._placed = {moment: round(x, 1) for moment, x in zip(self._at, self._x, strict=True)}
 
     def x(self, at: datetime) -> float:
         moment = at.timestamp()
+        if (placed := self._placed.get(moment)) is not None:
+            return placed
         n = min(max(bisect_right(self._at, moment) - 1, 0), len(self._shown) - 1)
         share = (moment - self._at[n]) / (self._at[n + 1] - self._at[n])
         return round(self._x[n] + min(max(share, 0.0), 1.0) * (self._x[n + 1] - self._x[n]), 1)
@@ -228,9 +237,9 @@ def _shortened(gaps: Sequence[float]) -> list[float]:
 # --- lanes ----------------------------------------------------------------------------------------------------------
 
 
-def _lane(name: str, rows: Sequence[Row], scale: Scale, sheet: Sheet, y: float) -> tuple[Lane, float]:
+def _lane(name: str, moments: Sequence[Moment], scale: Scale, sheet: Sheet, y: float) -> tuple[Lane, float]:
     """The lane, and where the next one begins."""
-    dots = _dots(rows, scale)
+    dots = _dots(moments, scale)
     slots = SLOTS if len(dots) > 1 else SLOTS[:2]
     above = -min(slots) if dots else 0
     name_y = y + ROW + 8
@@ -244,10 +253,10 @@ def _lane(name: str, rows: Sequence[Row], scale: Scale, sheet: Sheet, y: float) 
     return made, y + (max(slots) * ROW if dots else 0)
 
 
-def _dots(rows: Iterable[Row], scale: Scale) -> list[Dot]:
+def _dots(moments: Iterable[Moment], scale: Scale) -> list[Dot]:
     dots: list[Dot] = []
-    for row in sorted(rows, key=lambda r: (r.at, r.seq)):
-        at, key = scale.x(parse_rfc3339(row.at)), is_key(row)
+    for moment, row in moments:
+        at, key = scale.x(moment), is_key(row)
         if dots and at - dots[-1].x < DOT:
             dot = dots[-1]
             dot.rows.append(row)
@@ -261,7 +270,8 @@ def _dots(rows: Iterable[Row], scale: Scale) -> list[Dot]:
 
 def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]], sheet: Sheet) -> Label | None:
     """The whole text where there is room for it, else a shorter one, else none."""
-    for shown in dict.fromkeys(_short(dot, length) for length in sheet.lengths):
+    text, more = _short(dot)
+    for shown in dict.fromkeys(_cut(text, length - len(more)) + more for length in sheet.lengths):
         width = _width(shown)
         for slot in slots:
             for start in (dot.x - 5, dot.x - width + 5, dot.x - width / 2):
@@ -295,7 +305,7 @@ def _spans(holds: Sequence[Mapping[str, Any]]) -> list[Span]:
         if hold["kind"] in DARK_KINDS:
             found.setdefault((hold["from"], hold["to"]), []).append(hold["words"])
     spans = [
-        (words[0] if len(words) == 1 else f"{len(words)} things off", parse_rfc3339(start), _moment(end))
+        (words[0] if len(words) == 1 else f"{len(words)} things off", parse_rfc3339(start), _end(end))
         for (start, end), words in found.items()
     ]
     if len(spans) <= BARS:
@@ -305,7 +315,7 @@ def _spans(holds: Sequence[Mapping[str, Any]]) -> list[Span]:
     return [(f"{sum(map(len, found.values()))} things off", min(start for _, start, _ in spans), last)]
 
 
-def _moment(text: str | None) -> datetime | None:
+def _end(text: str | None) -> datetime | None:
     return parse_rfc3339(text) if text else None
 
 
@@ -332,14 +342,13 @@ def _bars(spans: Sequence[Span], scale: Scale, sheet: Sheet, y: float) -> tuple[
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def _short(dot: Dot, longest: int) -> str:
-    """When, and the most telling of what it stands for, with how many more there are."""
+def _short(dot: Dot) -> tuple[str, str]:
+    """When, and the most telling of what it stands for; and how many more there are, which is never cut off."""
     keys = [row for row in dot.rows if is_key(row)] or dot.rows
     if len(keys) > 1 and {row.kind for row in keys} == {"access:hold:placed"}:
-        return _cut(f"{keys[0].at[11:19]} {len(keys)} holds in force", longest)
+        return f"{keys[0].at[11:19]} {len(keys)} holds in force", ""
     told = _most_telling(keys)
-    more = f" +{len(keys) - 1}" if len(keys) > 1 else ""
-    return _cut(f"{told.at[11:19]} {_brief(told)}", longest - len(more)) + more
+    return f"{told.at[11:19]} {_brief(told)}", f" +{len(keys) - 1}" if len(keys) > 1 else ""
 
 
 def _most_telling(rows: Sequence[Row]) -> Row:
