@@ -492,11 +492,12 @@ class EntryCorrected(Fact):
     """
     An earlier line (``entry`` is its sequence number) happened at another time, or said it otherwise.
 
-    The line itself stays as it was. Text: ``note`` (the new words), ``reason``.
+    The line itself stays as it was. ``restricted``: the line is. Text: ``note`` (the new words), ``reason``.
     """
 
     entry: int
     at: str | None = None
+    restricted: bool | None = None
 
 
 @_fact("incident:entry:pinned")

@@ -210,17 +210,15 @@ def _decision(what: str, who: str, by: str | None, where: str) -> Json:
 def life(state: State, incident: Incident, now: datetime) -> list[Json]:
     """The steps of its life in order: reached when, or what still stands against the next ones."""
     found = []
-    reached = STEPS.index(incident.status) if incident.status in STEPS else len(STEPS)
-    for place, name in enumerate(STEPS):
-        moment = incident.moments.get(name)
-        done = place <= reached and moment is not None
-        blocked = blockers(state, incident, name, now) if name in ("mitigated", "resolved", "closed") else []
+    for name in STEPS:
+        moment = incident.reached(name)
+        typed = moment is None and not incident.ended and name in ("mitigated", "resolved", "closed")
         found.append(
             {
                 "name": name,
-                "reached": done,
-                "at": rfc3339(moment.at) if done and moment else None,
-                "blocked": [] if done else blocked,
+                "reached": moment is not None,
+                "at": rfc3339(moment.at) if moment is not None else None,
+                "blocked": blockers(state, incident, name, now) if typed else [],
             }
         )
     return found

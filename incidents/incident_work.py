@@ -17,7 +17,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, review, sharing, tasks
 from incidents.decisions.sight import is_insider
 from incidents.errors import Invalid, nearest
-from incidents.events import Event
+from incidents.events import EntryCorrected, Event
 from incidents.ledger import AnswerKey
 from incidents.operating import Json, Operating, Reply, moment
 from incidents.roles import Right
@@ -25,6 +25,7 @@ from incidents.state import State
 from playbooks.durations import duration
 
 SHARE_LIFE = timedelta(days=7)
+CORRECTED = EntryCorrected.kind
 
 
 class IncidentWork(Operating):
@@ -93,14 +94,16 @@ class IncidentWork(Operating):
         )
 
     def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
-        """The words of a line are gone for good when this answers."""
-        line = self._event(seq)
-        return self._work(
-            asker,
-            id,
-            lambda state, known, now: entries.redact(state, known, seq, line, reason=reason, asker=asker),
-            key,
-        )
+        """The words of a line, and of what corrected it, are gone for good when this answers."""
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            lines = {line.seq: line for line in self.desk.ledger.incident(known)}
+            corrections = [n for n, line in lines.items() if line.kind == CORRECTED and line.data["entry"] == seq]
+            return entries.redact(
+                state, known, seq, lines.get(seq), reason=reason, asker=asker, corrections=corrections
+            )
+
+        return self._work(asker, id, decide, key)
 
     def _event(self, seq: int) -> Event | None:
         found = self.desk.ledger.read(after=seq - 1, limit=1) if seq > 0 else []
@@ -258,9 +261,11 @@ class IncidentWork(Operating):
         return self._work(asker, id, lambda state, known, now: review.approve(state, known, version, asker), key)
 
     def publish_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
-        document = self._document(self._id(asker, id))
         return self._work(
-            asker, id, lambda state, known, now: review.publish(state, known, version, document, asker, now), key
+            asker,
+            id,
+            lambda state, known, now: review.publish(state, known, version, self._document(known), asker, now),
+            key,
         )
 
     def _document(self, id: str, *, published: bool = False) -> str:

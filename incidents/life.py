@@ -198,15 +198,30 @@ class Incident:
 
     @property
     def insiders(self) -> list[str]:
-        """Who may see it while it is restricted: who declared it, who has or is offered a role, who was added."""
-        found = [self.declared_by, *self.joined, *self.members]
-        found += [h.person for h in (*self.holders.values(), *self.offers.values())]
-        return list(dict.fromkeys(found))
+        """Who may see it while it is restricted: whoever is involved, and who was added."""
+        return list(dict.fromkeys([*self.involved, *self.members]))
+
+    @property
+    def involved(self) -> list[str]:
+        """Who declared it (a token's id where no person did), and who has or is offered a role."""
+        found = [h.person for h in (*self.holders.values(), *self.offers.values())]
+        return list(dict.fromkeys([self.declared_by, *self.joined, *found]))
 
     @property
     def commander(self) -> str | None:
         holder = self.holders.get(COMMANDER)
         return holder.person if holder else None
+
+    def reached(self, step: str) -> Moment | None:
+        """When it came to a step on the way to where it stands; None where it has not, or what was said was undone."""
+        moment, limit = self.moments.get(step), STEPS.index(self.status) if self.status in STEPS else len(STEPS)
+        if moment is None or STEPS.index(step) > limit:
+            return None
+        if step == "contained":
+            return moment if self.contained is not None else None
+        undone = [self.moments["reopened"].seq] if "reopened" in self.moments else []
+        undone += [self.contained.seq] if self.contained is not None and not self.ended else []
+        return moment if step == "declared" or moment.seq > max(undone, default=0) else None
 
     @property
     def proven(self) -> bool:
@@ -400,6 +415,7 @@ def _ended(incident: Incident, event: Event, fact: ev.IncidentEnded) -> None:
 def _reopened(incident: Incident, event: Event, fact: ev.IncidentReopened) -> None:
     incident.stage, incident.into = "", None
     incident.acknowledged_at = None
+    incident.judged.clear()  # what was true of the end before says nothing of the next one
     _moment(incident, "reopened", event)
 
 
@@ -492,6 +508,8 @@ def _corrected(incident: Incident, event: Event, fact: ev.EntryCorrected) -> Non
             moment.was.append(moment.at)
             moment.at = at
             if name == "declared":
+                if incident.severity_since == incident.declared_at:
+                    incident.severity_since = at
                 incident.declared_at = at
 
 

@@ -18,7 +18,7 @@ from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
-from incidents.decisions.sight import hidden, sees
+from incidents.decisions.sight import hidden, sees, veiled_event
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points
@@ -215,14 +215,13 @@ class Operations(IncidentReading):
         """Newest first; ``cursor`` is the last id of the page before."""
         needs(asker, Right.READ, "reading incidents")
         with self.desk.read() as state:
-            known = state.order[::-1]
+            known = [id for id in reversed(state.order) if sees(state, asker, id)]
             # The page before is found among all of them: its last incident may have left the filter since.
             start = known.index(cursor) + 1 if cursor in known else 0
             ids = [
                 id
                 for id in known[start:]
-                if sees(state, asker, id)
-                and status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
+                if status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
                 and kind in ("", outline.kind)
             ]
         if cursor and start == 0:
@@ -589,17 +588,15 @@ class Operations(IncidentReading):
         """
         Whole events of the log, in order, for verifying and exporting.
 
-        Of an incident that the asker may not know of, only what the chain is made of: its data and words are withheld.
+        Of what the asker may not know, only what the chain is made of: data and words are withheld.
         """
         needs(asker, Right.READ, "reading the log")
         events = self.desk.ledger.read(after=after, limit=limit)
         with self.desk.read() as state:
             without = hidden(state, asker)
-        return [_withheld(e) if e.incident in without else e for e in events]
-
-
-def _withheld(event: Event) -> Event:
-    return replace(event, incident=None, data={"withheld": True}, text=None, salt=None)
+        noted = {e.incident for e in events if e.incident and e.data.get("restricted") and e.incident not in without}
+        inside = {id for id in noted if self.may_read_restricted(asker, id)}
+        return [veiled_event(event, without, inside=event.incident in inside) for event in events]
 
 
 def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Json]) -> Json:

@@ -1,70 +1,60 @@
 """
-Links that show one incident to whoever has them: signed over incident, link and end, and never stored.
-
-Knows nothing of what a link shows. Whether the link still stands is asked of the log each time: a signature alone
-opens nothing.
+Read-only links as they are handed out: signed, so that nobody can make one up. Knows no page and no decision.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Protocol
 
-from incidents.clock import parse_rfc3339
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.settings import Settings
 
-PURPOSE = "share"
-LONGEST = 400  # characters of what is signed; ours are far shorter
+MAC_BYTES = 18
 
 
 class Signer(Protocol):
-    """What of the service is needed here."""
+    """What a link needs of the service."""
 
     settings: Settings
 
     def secret(self, purpose: str) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a link with a good signature says of itself."""
-
-    incident: str
-    share: str
-    expires_at: datetime
+def share_link(signer: Signer, incident: str, share: str, expires_at: datetime) -> str:
+    """The whole address, on the service's public URL."""
+    return f"{signer.settings.url}/share/{sealed(signer.secret('share'), incident, share, expires_at)}"
 
 
-def share_link(service: Signer, incident_id: str, share_id: str, expires_at: datetime | str) -> str:
-    """
-    The address to hand out, the same each time for the same link.
-
-    Args:
-        expires_at: As the log has it; RFC 3339 where it is text.
-    """
-    until = parse_rfc3339(expires_at) if isinstance(expires_at, str) else expires_at
-    text = "\n".join([incident_id, share_id, str(int(until.timestamp()))])
-    body = _text(text.encode())
-    return f"{service.settings.url}/share/{body}.{_seal(service, body)}"
+def sealed(secret: bytes, incident: str, share: str, expires_at: datetime) -> str:
+    """``<what it says>.<signature>``, both URL-safe."""
+    said = f"{incident}|{share}|{rfc3339(expires_at)}".encode()
+    return f"{_text(said)}.{_text(_mac(secret, said))}"
 
 
-def read_link(service: Signer, signed: str) -> Claim | None:
-    """What ``/share/<signed>`` names; None unless the signature is ours."""
-    body, _, seal = signed.rpartition(".")
-    if not body or len(signed) > LONGEST or not signed.isascii():
+def opened(secret: bytes, link: str) -> tuple[str, str, datetime] | None:
+    """Incident, share and expiry of a link that was signed here; None for anything else."""
+    said, _, mac = link.partition(".")
+    try:
+        plain, sent = _octets(said), _octets(mac)
+    except (ValueError, binascii.Error):
         return None
-    if not hmac.compare_digest(seal.encode(), _seal(service, body).encode()):
+    if not hmac.compare_digest(sent, _mac(secret, plain)):
         return None
-    incident, share, until = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().split("\n")
-    return Claim(incident, share, datetime.fromtimestamp(int(until), UTC))
+    incident, share, expires_at = plain.decode().split("|")
+    return incident, share, parse_rfc3339(expires_at)
 
 
-def _seal(service: Signer, body: str) -> str:
-    return _text(hmac.new(service.secret(PURPOSE), body.encode(), sha256).digest())
+def _mac(secret: bytes, said: bytes) -> bytes:
+    return hmac.digest(secret, said, "sha256")[:MAC_BYTES]
 
 
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+def _text(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def _octets(text: str) -> bytes:
+    return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -104,7 +104,7 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
     found: dict[int, Row] = {}
     for event in events:
         if event.kind == ev.EntryCorrected.kind:
-            _correct(found, event, names)
+            _correct(found, event, names, inside)
         elif event.kind == ev.EntryPinned.kind:
             entry = int(event.data["entry"])
             if entry in found:
@@ -114,26 +114,27 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
     return list(found.values())
 
 
-def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str]) -> None:
+def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str], inside: bool) -> None:
     row, text = found.get(int(event.data["entry"])), event.text or {}
     if row is None:
         return
     at = event.data.get("at")
-    words = text.get("note") if not row.redacted else None
+    hidden = row.restricted and not inside
+    words = None if row.redacted or hidden else text.get("note")
     said = Correction(
         seq=event.seq,
         by=names.get(event.actor.name, event.actor.name),
         recorded_at=rfc3339(event.recorded_at),
-        reason=text.get("reason", "[redacted]"),
+        reason="" if hidden else text.get("reason", "[redacted]"),
         was_at=row.at if at else None,
-        was_text=row.text if words is not None and not row.restricted else None,
+        was_text=row.text if words is not None else None,
     )
     found[row.seq] = replace(
         row,
         at=at or row.at,
-        text=row.text if words is None or (row.restricted and not row.text) else words,
+        text=row.text if words is None else words,
         corrections=(*row.corrections, said),
-        late=row.late or (at is not None and _late(parse_rfc3339(at), parse_rfc3339(row.recorded_at))),
+        late=_late(parse_rfc3339(at), parse_rfc3339(row.recorded_at)) if at else row.late,
     )
 
 

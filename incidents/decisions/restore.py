@@ -20,7 +20,8 @@ from incidents.blast import compare, without_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
-from incidents.errors import Conflicting, Forbidden, Invalid, Refused, Unknown, nearest
+from incidents.decisions.sight import unknown_request
+from incidents.errors import Conflicting, Forbidden, Invalid, Refused
 from incidents.events import Draft
 from incidents.holds import LIVE
 from incidents.roles import Right
@@ -147,7 +148,7 @@ def get_request(state: State, id: str) -> RestoreRequest:
     """
     found = state.requests.get(id) or state.requests.get(id.upper())
     if found is None:
-        raise Unknown(f"unknown restore request '{id[:80]}'.{nearest(id.upper(), state.requests)}")
+        raise unknown_request(state, id)
     return found
 
 

@@ -94,7 +94,7 @@ def story(found: Reading) -> Json:
 
 
 def _address(id: str, share: Json) -> str:
-    return share_link(service(), id, share["id"], share["expires_at"])
+    return share_link(service(), id, share["id"], parse_rfc3339(share["expires_at"]))
 
 
 def _reasons(rows: list[Row]) -> dict[str, str]:

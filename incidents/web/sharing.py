@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from incidents.errors import Unavailable, Unknown
 from incidents.operations import Reply
-from incidents.share_links import read_link
+from incidents.share_links import opened
 from incidents.web.frame import answer_key, asker, log, pages, service, show
 from incidents.web.incident_pages import attempt, story
 
@@ -20,11 +20,12 @@ NOT_SHARED: dict[str, object] = {"visitor": None, "may": {}, "csrf": "", "once":
 
 @pages.get("/share/<signed>")
 def shared(signed: str) -> Response:
-    claim = read_link(service(), signed)
+    claim = opened(service().secret("share"), signed)
     if claim is None:
         return _nothing(404)
+    incident, share, until = claim
     try:
-        found = service().operations.shared_reading(claim.incident, claim.share)
+        found = service().operations.shared_reading(incident, share)
     except Unknown:
         return _nothing(404)
     except Unavailable as error:
@@ -32,7 +33,7 @@ def shared(signed: str) -> Response:
         return _nothing(503)
     if found is None:
         return _nothing(410)
-    return show("share.html", **story(found), **NOT_SHARED, trouble=_trouble(), until=claim.expires_at)
+    return show("share.html", **story(found), **NOT_SHARED, trouble=_trouble(), until=until)
 
 
 def _nothing(status: int) -> Response:
