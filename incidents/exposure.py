@@ -35,6 +35,7 @@ class Held:
     def wire(self) -> Json:
         return {
             "hold": self.hold.id,
+            "target": self.hold.target,
             "words": self.hold.words(),
             "kind": self.hold.kind.value,
             "from": rfc3339(self.placed_at),

@@ -21,7 +21,7 @@ ADDRESS = "[address]"
 
 WITHHELD = "[withheld]"
 
-_INCIDENT = re.compile(r"((?:INC|DRILL|TEST)-\d{4}-\d{3,})(?:[-/]\w+)?", re.IGNORECASE)
+_INCIDENT = re.compile(r"((?:INC|DRILL|TEST)-\d{4}-\d{3,})(?:-R\d+|/h\d+)?", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@[^\s@<>()\[\],;:\"']{1,250}")
 
 _WHOLE = (

@@ -78,11 +78,11 @@ def owed(whole: Json, now: datetime) -> Json:
 # --- who is dark ----------------------------------------------------------------------------------------------------
 
 
-def things(holds: Iterable[Json]) -> str:
-    """``1 partner, 2 capabilities``: whom and what these holds keep out."""
-    kinds = [hold["kind"] for hold in holds]
+def things(exposure: Json) -> str:
+    """``1 partner, 2 capabilities``: whom and what the holds that stand keep out."""
+    standing = [hold for hold in exposure["holds"] if hold["to"] is None]
     counts = [
-        (sum(kind in wanted for kind in kinds), one, many)
+        (len({hold["target"] for hold in standing if hold["kind"] in wanted}), one, many)
         for wanted, one, many in (
             (("partner",), "partner", "partners"),
             (("flag", "capability"), "capability", "capabilities"),

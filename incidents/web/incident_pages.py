@@ -78,7 +78,7 @@ def story(found: Reading) -> Json:
         "points": answers.points(whole["containment"]["points"]),
         "owed": answers.owed(whole, now),
         "who": answers.partners(found.exposure, now),
-        "things": answers.things(hold for hold in whole["holds"] if hold["standing"]),
+        "things": answers.things(found.exposure),
         "standing": [hold for hold in whole["holds"] if hold["standing"]],
         "waiting": [action for action in whole["actions"] if action["state"] == "waiting"],
         "asking": next((r for r in whole["restores"] if r["state"] == "open"), None),

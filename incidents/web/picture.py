@@ -70,11 +70,16 @@ class Dot:
     tone: str
     key: bool
     rows: list[Row]
+    dated: bool = False
     label: Label | None = None
+
+    def when(self, row: Row) -> str:
+        """The time of day, with the date where the picture is of more than one day."""
+        return f"{parse_rfc3339(row.at):%d %b %H:%M}" if self.dated else row.at[11:19]
 
     @property
     def title(self) -> str:
-        told = [f"{row.at[11:19]} {_cut(_brief(row), 100)}" for row in self.rows[:TOLD]]
+        told = [f"{self.when(row)} {_cut(_brief(row), 100)}" for row in self.rows[:TOLD]]
         rest = len(self.rows) - TOLD
         return "\n".join([*told, f"and {rest} more"] if rest > 0 else told)
 
@@ -169,6 +174,7 @@ class Scale:
             # A picture of less than ten seconds would make much of nothing: show the time since, if there is any.
             self.last = min(max(now, self.last), self.first + timedelta(minutes=1))
             self.last = max(self.last, self.first + timedelta(seconds=10))
+        self.dated = self.last - self.first > timedelta(days=1)
         self._sheet = sheet
         self._at = sorted({at.timestamp() for at in (*known, self.first, self.last)})
         gaps = [b - a for a, b in zip(self._at, self._at[1:], strict=False)]
@@ -196,8 +202,7 @@ class Scale:
         ]
         length = sum(self._shown)
         step = next((s for s in STEPS if length / s <= 6), 86_400 * max(1, round(length / 86_400 / 5)))
-        long = self._at[-1] - self._at[0] > 86_400
-        form = "%d %b" if step >= 86_400 else "%d %b %H:%M" if long else "%H:%M" if step >= 60 else "%H:%M:%S"
+        form = "%d %b" if step >= 86_400 else "%d %b %H:%M" if self.dated else "%H:%M" if step >= 60 else "%H:%M:%S"
         for at in self._round_times(step, gaps):
             tick = self._tick(self.x(at), f"{at:{form}}")
             if all(tick.right + 12 < other.left or other.right + 12 < tick.left for other in found):
@@ -264,7 +269,7 @@ def _dots(moments: Iterable[Moment], scale: Scale) -> list[Dot]:
                 dot.tone = row.tone
             dot.key = dot.key or key
         else:
-            dots.append(Dot(at, 0.0, row.tone, key, [row]))
+            dots.append(Dot(at, 0.0, row.tone, key, [row], scale.dated))
     return dots
 
 
@@ -324,14 +329,14 @@ def _bars(spans: Sequence[Span], scale: Scale, sheet: Sheet, y: float) -> tuple[
         return None, [], y
     y += 20
     name = Label("Dark", 0 if not sheet.names_above else sheet.left, y + ROW, 0, _width("Dark"))
-    y += ROW if sheet.names_above else 0
+    y += ROW + 6 if sheet.names_above else 0
     bars = []
     for words, start, end in spans:
         left, right = scale.x(start), scale.x(end or scale.last)
-        long = f"{start:%H:%M:%S} {words}, " + (
-            "still" if end is None else f"for {span((end - start).total_seconds())}"
-        )
-        text = next(cut for n in sheet.lengths if _width(cut := _cut(long, n)) <= sheet.right - sheet.left)
+        lasted = "still" if end is None else f"for {span((end - start).total_seconds())}"
+        long = f"{start:{'%d %b %H:%M' if scale.dated else '%H:%M:%S'}} {words}, {lasted}"
+        room = sheet.right - sheet.left
+        text = next(cut for n in (len(long), *sheet.lengths) if _width(cut := _cut(long, n)) <= room)
         at = round(min(left, sheet.right - _width(text)), 1)
         label = Label(text, at, y + ROW - 4, at, round(at + _width(text), 1))
         bars.append(Bar(left, max(6.0, round(right - left, 1)), y + ROW + 2, end is None, label, long))
@@ -346,14 +351,21 @@ def _short(dot: Dot) -> tuple[str, str]:
     """When, and the most telling of what it stands for; and how many more there are, which is never cut off."""
     keys = [row for row in dot.rows if is_key(row)] or dot.rows
     if len(keys) > 1 and {row.kind for row in keys} == {"access:hold:placed"}:
-        return f"{keys[0].at[11:19]} {len(keys)} holds in force", ""
+        return f"{dot.when(keys[0])} {len(keys)} holds in force", ""
     told = _most_telling(keys)
-    return f"{told.at[11:19]} {_brief(told)}", f" +{len(keys) - 1}" if len(keys) > 1 else ""
+    return f"{dot.when(told)} {_brief(told)}", f" +{len(keys) - 1}" if len(keys) > 1 else ""
+
+
+_RANK = {
+    "incident:life:contradicted": 0,
+    "incident:life:contained": 1,
+    "incident:life:declared": 2,
+    "access:hold:lifted": 3,
+}
 
 
 def _most_telling(rows: Sequence[Row]) -> Row:
-    order = ("incident:life:contradicted", "incident:life:contained", "incident:life:declared", "access:hold:lifted")
-    return min(rows, key=lambda r: order.index(r.kind) if r.kind in order else len(order) - r.pinned)
+    return min(rows, key=lambda row: _RANK.get(row.kind, 5) - row.pinned)
 
 
 def _brief(row: Row) -> str:
@@ -395,4 +407,8 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _width(text: str) -> float:
-    return sum(WIDE_CHAR if unicodedata.east_asian_width(c) in "WF" else CHAR for c in text)
+    return (
+        len(text) * CHAR
+        if text.isascii()
+        else sum(WIDE_CHAR if unicodedata.east_asian_width(c) in "WF" else CHAR for c in text)
+    )

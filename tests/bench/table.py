@@ -134,6 +134,19 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def pages(found: Found) -> Iterator[str]:
+    yield "Pages over HTTP (ms, p50 / p99 / max), in turn"
+    lines, points, closed = (f"{found[name]:,}" for name in ("lines", "points", "closed"))
+    rows = [("page", "small", "large", "ratio of medians")]
+    for name, what in (
+        ("incident", f"an incident, {lines} lines and {points} points"),
+        ("board", f"board, {closed} closed"),
+    ):
+        row = found[name]
+        rows.append((what, p50_p99_max(row["small_ms"]), p50_p99_max(row["large_ms"]), f"{row['ratio_p50']:.2f}x"))
+    yield from columns(rows)
+
+
 def unleash(found: Found) -> Iterator[str]:
     if "skipped" in found:
         yield f"Unleash: skipped ({found['skipped']})"
@@ -159,7 +172,15 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
-SECTIONS = {"switch": switch, "decisions": decisions, "log": log, "past": past, "preview": preview, "unleash": unleash}
+SECTIONS = {
+    "switch": switch,
+    "decisions": decisions,
+    "log": log,
+    "past": past,
+    "preview": preview,
+    "pages": pages,
+    "unleash": unleash,
+}
 
 
 def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
@@ -174,6 +195,9 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
+    for name in ("incident", "board") if "pages" in found else ():
+        took = found["pages"][name]["large_ms"]["p50"]
+        yield _goal(f"page, {name}, large", "< 150 ms", f"{took:.0f} ms", took < 150)
 
 
 def _switch_goals(row: Found) -> Iterable[tuple[str, str, str, str]]:

@@ -69,7 +69,7 @@
 
   // --- following ---
   const mode = () => main.dataset.live;
-  let asOf = new Date(Date.now() - ahead), timer = 0, fetching = false, again = false, fetched = 0;
+  let asOf = new Date(Date.now() - ahead), timer = 0, fetching = false, again = false, fetched = 0, took = 0;
 
   function say(state) {
     if (!live) return;
@@ -93,8 +93,9 @@
   }
   function soon() {
     if (timer) return;
-    // Soon, yet at most once a second: a thousand points may confirm within one.
-    const wait = Math.max(150, 1000 - (performance.now() - fetched));
+    // Soon, yet at most once a second, and a tenth of the time at most: a thousand points may confirm within one second,
+    // and many people may be looking.
+    const wait = Math.max(150, Math.max(1000, 10 * took) - (performance.now() - fetched));
     timer = setTimeout(() => { timer = 0; document.hidden ? (again = true) : refresh(); }, wait);
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden && again) { again = false; refresh(); } });
@@ -187,7 +188,9 @@
       const answer = await fetch(main.dataset.self + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
       if (answer.redirected && new URL(answer.url).pathname === "/login") { location.reload(); return; }
       if (answer.status >= 500) return;
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const html = await answer.text();
+      took = performance.now() - fetched;
+      const fresh = new DOMParser().parseFromString(html, "text/html");
       const body = fresh.getElementById("main");
       if (!body || composing || main.querySelector("form[data-sent]")) { again = again || composing; return; }
       const before = told(), hold = anchor();
