@@ -19,7 +19,8 @@ from incidents.share_links import share_link
 from incidents.timeline import Row
 from incidents.web import answers, lines
 from incidents.web.frame import answer_key, asker, pages, service, show
-from incidents.web.picture import NARROW, WIDE, draw
+from incidents.web.picture import draw
+from incidents.web.scale import NARROW, WIDE
 
 SAID = {
     "declared": "Declared. What this page says about containment is judged as gateways answer.",
