@@ -15,6 +15,7 @@ from incidents import views
 from incidents.decisions import Asker, needs
 from incidents.decisions.sharing import live_share
 from incidents.decisions.sight import hidden, is_insider, veiled
+from incidents.desk import Desk
 from incidents.enforcement.points import Points, point_row
 from incidents.errors import Unknown
 from incidents.events import Event
@@ -23,6 +24,7 @@ from incidents.incident_work import IncidentWork
 from incidents.life import RESTRICTED
 from incidents.operating import Json
 from incidents.reading import Reading
+from incidents.recent_lines import Lines, RecentLines
 from incidents.roles import Right
 from incidents.shared_view import for_strangers, without_words
 from incidents.state import Incident, State
@@ -32,6 +34,10 @@ from incidents.timeline import Row, rows
 class IncidentReading(IncidentWork):
     points: Points
 
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._lines = RecentLines(desk)
+
     def reading(self, asker: Asker, id: str) -> Reading:
         """
         Raises:
@@ -39,15 +45,15 @@ class IncidentReading(IncidentWork):
         """
         needs(asker, Right.READ, "reading an incident")
         known = self._id(asker, id)
-        lines = self.desk.ledger.incident(known)
+        lines = self._lines.of(known)
         directory = self.desk.ledger.directory() if asker.may(Right.RESPOND) else {}
         with self.desk.read(known) as state:
             found, now = state.incidents[known], self.desk.clock.now()
             without = hidden(state, asker)
             return Reading(
-                whole=veiled(self._whole(state, found, lines, now), without),
+                whole=veiled(self._whole(state, found, lines.events, now), without),
                 rows=self._rows(state, found, lines, asker),
-                exposure=veiled(exposure(state, self.desk.snapshot, found, lines, now), without),
+                exposure=veiled(exposure(state, self.desk.snapshot, found, lines.events, now), without),
                 people=_people(state, directory),
             )
 
@@ -59,7 +65,7 @@ class IncidentReading(IncidentWork):
         Raises:
             Unknown: There is no such incident, or it never had that link.
         """
-        lines = self.desk.ledger.incident(id)
+        lines = self._lines.of(id).events
         with self.desk.read(id) as state:
             found, now = state.incidents.get(id), self.desk.clock.now()
             if found is None or share not in found.shares:
@@ -79,13 +85,15 @@ class IncidentReading(IncidentWork):
     def _whole(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
         return views.incident_whole(state, found, lines, self._containment(state, found), now)
 
-    def _rows(self, state: State, found: Incident, lines: Sequence[Event], asker: Asker) -> list[Row]:
+    def _rows(self, state: State, found: Incident, lines: Lines, asker: Asker) -> list[Row]:
         """The incident's lines as this asker may read them."""
-        without = hidden(state, asker)
-        told = rows(lines, views.names(state), inside=is_insider(asker, found.insiders))
-        if not without:
-            return told
-        return [_veil(row, without) for row in told]
+        without, names, inside = hidden(state, asker), views.names(state), is_insider(asker, found.insiders)
+
+        def made() -> list[Row]:
+            told = rows(lines.events, names, inside=inside)
+            return [_veil(row, without) for row in told] if without else told
+
+        return lines.rows((inside, without, frozenset(names.items())), made)
 
     def _containment(self, state: State, found: Incident) -> Json:
         """With every point's row: of what is still going on from memory, of what was written down from the log."""

@@ -204,7 +204,7 @@ class Operations(IncidentReading):
     def incident(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
         known = self._id(asker, id)
-        lines = self.desk.ledger.incident(known)
+        lines = self._lines.of(known).events
         with self.desk.read(known) as state:
             return self._whole(state, state.incidents[known], lines, self.desk.clock.now())
 
@@ -253,7 +253,7 @@ class Operations(IncidentReading):
         """Rows in the order in which they were recorded."""
         needs(asker, Right.READ, "reading a timeline")
         known = self._id(asker, id)
-        lines = self.desk.ledger.incident(known)
+        lines = self._lines.of(known)
         with self.desk.read(known) as state:
             told = self._rows(state, state.incidents[known], lines, asker)
         return [row for row in told if row.seq > after][:limit]

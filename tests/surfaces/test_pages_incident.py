@@ -329,7 +329,11 @@ def test_events_of_an_incident_are_read_once_for_its_page(
     real = shop.service.ledger.incident
     monkeypatch.setattr(shop.service.ledger, "incident", lambda which: reads.append(which) or real(which))
     page(http, shop, id)
+    page(http, shop, id, name="eve")
     assert reads == [id]
+    shop.service.operations.note(shop.person("linus", "responder"), id, "something new")
+    assert "something new" in page(http, shop, id)
+    assert reads == [id, id]
 
 
 def test_words_that_are_redacted_leave_the_memory_of_rendered_notes(http: FlaskClient, shop: Workshop) -> None:

@@ -227,6 +227,7 @@ def test_trouble_is_told_to_strangers_without_its_inside(
     def gone(*_: object) -> None:
         raise LedgerUnavailable("can't read /srv/andon.db")
 
+    shop.service.operations.note(shop.person("linus", "responder"), id, "one more line")
     monkeypatch.setattr(shop.service.ledger, "incident", gone)
     answer = http.get(path)
     assert answer.status_code == 503
