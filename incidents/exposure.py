@@ -22,15 +22,32 @@ from incidents.snapshot import Snapshot, effective_cap, part, stage_in_force
 from incidents.state import Incident, State
 
 Json = dict[str, Any]
+Span = tuple[datetime, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One hold of the incident, and from when to when it stood (``lifted_at`` None: it stands)."""
+    """
+    One hold of the incident, and from when to when it stood (``lifted_at`` None: it stands). ``eased``: from which
+    moment on it spared whom, in order.
+    """
 
     hold: Hold
     placed_at: datetime
     lifted_at: datetime | None
+    eased: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
+
+    def spans(self, partner: str) -> list[Span]:
+        """When it bound that partner."""
+        found: list[Span] = []
+        since: datetime | None = self.placed_at
+        for at, spared in self.eased if self.hold.can_spare else ():
+            if partner in spared and since is not None:
+                found.append((since, at))
+                since = None
+            elif partner not in spared and since is None:
+                since = at
+        return found if since is None else [*found, (since, self.lifted_at)]
 
     def wire(self) -> Json:
         return {
@@ -77,9 +94,13 @@ def exposure(state: State, snapshot: Snapshot, incident: Incident, lines: Sequen
 def _held(lines: Sequence[Event]) -> list[Held]:
     """In the order in which they were placed."""
     lifted = {line.data["hold"]: line.at for line in lines if line.kind == ev.HoldLifted.kind}
+    eased: dict[str, list[tuple[datetime, tuple[str, ...]]]] = {}
+    for line in lines:
+        if line.kind == ev.HoldEased.kind:
+            eased.setdefault(line.data["hold"], []).append((line.at, tuple(line.data["partners"])))
     placed = [line for line in lines if line.kind == ev.HoldPlaced.kind]
     found = [(Hold.read(line.data["hold"]), line.at) for line in placed]
-    return [Held(hold, at, lifted.get(hold.id)) for hold, at in found]
+    return [Held(hold, at, lifted.get(hold.id), tuple(eased.get(hold.id, ()))) for hold, at in found]
 
 
 def _merged(frozen: Sequence[Json]) -> Json:
@@ -157,7 +178,7 @@ def _access(
         "before": row["before"],
         "now": decision.reason,
         "lost": lost,
-        "dark": _spans(binding) if lost else [],
+        "dark": _merged_spans(binding, partner) if lost else [],
         "held_by": list(decision.held_by) if table == LIVE else sorted({h.hold.incident for h in binding}),
     }
     if "cap_before" in row:
@@ -188,10 +209,10 @@ def _admits(ladder: Sequence[str], audience: str, stage: str) -> bool:
     return audience in ladder and stage in ladder and ladder.index(audience) <= ladder.index(stage)
 
 
-def _spans(held: Iterable[Held]) -> list[Json]:
-    """The times at which at least one of them stood, overlapping ones as one; ``to`` None: it still does."""
-    spans: list[tuple[datetime, datetime | None]] = []
-    for start, end in sorted(((h.placed_at, h.lifted_at) for h in held), key=lambda span: span[0]):
+def _merged_spans(held: Iterable[Held], partner: str) -> list[Json]:
+    """When at least one of them bound the partner, overlapping times as one; ``to`` None: it still does."""
+    spans: list[Span] = []
+    for start, end in sorted((span for h in held for span in h.spans(partner)), key=lambda span: span[0]):
         if spans and (spans[-1][1] is None or start <= spans[-1][1]):
             last = spans[-1][1]
             spans[-1] = (spans[-1][0], None if last is None or end is None else max(last, end))

@@ -15,7 +15,6 @@ from incidents import views
 from incidents.decisions import Asker, needs
 from incidents.decisions.sharing import live_share
 from incidents.decisions.sight import hidden, is_insider, veiled
-from incidents.desk import Desk
 from incidents.enforcement.points import Points, point_row
 from incidents.errors import Unknown
 from incidents.events import Event
@@ -24,7 +23,7 @@ from incidents.incident_work import IncidentWork
 from incidents.life import RESTRICTED
 from incidents.operating import Json
 from incidents.reading import Reading
-from incidents.recent_lines import Lines, RecentLines
+from incidents.recent_lines import Lines
 from incidents.roles import Right
 from incidents.shared_view import for_strangers, without_words
 from incidents.state import Incident, State
@@ -34,10 +33,6 @@ from incidents.timeline import Row, rows
 class IncidentReading(IncidentWork):
     points: Points
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._lines = RecentLines(desk)
-
     def reading(self, asker: Asker, id: str) -> Reading:
         """
         Raises:
@@ -45,14 +40,14 @@ class IncidentReading(IncidentWork):
         """
         needs(asker, Right.READ, "reading an incident")
         known = self._id(asker, id)
-        lines = self._lines.of(known)
+        lines = self.lines.of(known)
         directory = self.desk.ledger.directory() if asker.may(Right.RESPOND) else {}
         with self.desk.read(known) as state:
             found, now = state.incidents[known], self.desk.clock.now()
             without = hidden(state, asker)
             return Reading(
                 whole=veiled(self._whole(state, found, lines.events, now), without),
-                rows=self._rows(state, found, lines, asker),
+                rows=self._told(state, found, lines, asker),
                 exposure=veiled(exposure(state, self.desk.snapshot, found, lines.events, now), without),
                 people=_people(state, directory),
             )
@@ -65,7 +60,7 @@ class IncidentReading(IncidentWork):
         Raises:
             Unknown: There is no such incident, or it never had that link.
         """
-        lines = self._lines.of(id).events
+        lines = self.lines.of(id).events
         with self.desk.read(id) as state:
             found, now = state.incidents.get(id), self.desk.clock.now()
             if found is None or share not in found.shares:
@@ -85,7 +80,7 @@ class IncidentReading(IncidentWork):
     def _whole(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
         return views.incident_whole(state, found, lines, self._containment(state, found), now)
 
-    def _rows(self, state: State, found: Incident, lines: Lines, asker: Asker) -> list[Row]:
+    def _told(self, state: State, found: Incident, lines: Lines, asker: Asker) -> list[Row]:
         """The incident's lines as this asker may read them."""
         without, names, inside = hidden(state, asker), views.names(state), is_insider(asker, found.insiders)
 

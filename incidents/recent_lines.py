@@ -60,7 +60,8 @@ class RecentLines:
             changes = self._changes
         read = Lines(self._desk.ledger.incident(incident))
         with self._lock:
-            if changes == self._changes and len(read.events) <= LONGEST:  # else what was read may be older than what has happened meanwhile
+            # What was read while something happened may be older than that.
+            if changes == self._changes and len(read.events) <= LONGEST:
                 self._kept[incident] = read
                 while len(self._kept) > INCIDENTS:
                     self._kept.popitem(last=False)

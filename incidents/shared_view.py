@@ -36,10 +36,13 @@ _PARTS = {
     "roles": ("role", "person", "since", "of_playbook"),
     "exit": ("number", "text", "met", "at"),
     "restores": ("id", "state", "asked_at", "expires_at", "settled_at"),
-    "clocks": ("clock", "state", "due_at"),
-}
+    "clocks": (
+        "clock", "title", "recipient", "state", "due", "owner", "owner_role", "projected", "asks", "internal", "late",
+        "submitted_at", "decided_at",
+    ),
+}  # fmt: skip
 _REVIEW = ("state", "due_at", "owner", "published_at")
-_KEPT_DATA = ("ms", "point", "because")
+_KEPT_DATA = ("ms", "partners", "step", "of", "moment")  # what the picture tells in few words
 _NOT_TOLD = ("share:", "incident:members:", "incident:visibility:", "restore:approval:denied")
 
 
@@ -100,7 +103,7 @@ def _row(row: Row, clean: Callable[[Any], Any], bare: bool) -> Row:
         row,
         text=clean(row.text.replace("[redacted]", WITHHELD) if bare else row.text),
         actor=clean(row.actor),
-        data={name: row.data[name] for name in _KEPT_DATA if name in row.data},
+        data=clean({name: row.data[name] for name in _KEPT_DATA if name in row.data}),
         redacted=row.redacted and not bare,
         corrections=() if bare else tuple(_correction(c, clean) for c in row.corrections),
     )

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.docket import OPEN
 from incidents.web.words import plural, span
 
 Json = dict[str, Any]
@@ -47,9 +48,14 @@ def deadlines(whole: Json) -> list[Json]:
         if task.get("due_at") and task["state"] == "open"
     ]
     found += [
-        {"due_at": clock["due_at"], "what": clock["clock"], "who": clock.get("owner"), "where": "clocks"}
+        {
+            "due_at": clock["due"],
+            "what": f"{clock['title']}, {clock['recipient']}" + (" (if owed)" if clock["asks"] else ""),
+            "who": clock["owner"] or clock["owner_role"],
+            "where": "clocks",
+        }
         for clock in whole["clocks"]
-        if clock.get("due_at") and clock["state"] in ("running", "under assessment", "overdue")
+        if clock["due"] and clock["state"] in OPEN and not clock["projected"]
     ]
     review = whole["postmortem"]
     if review.get("due_at") and review["state"] != "published" and whole["status"] not in ("false-alarm", "merged"):
@@ -65,13 +71,14 @@ def _holder(whole: Json, role: str) -> str:
 
 
 def owed(whole: Json, now: datetime) -> Json:
-    """``{next, coming, overdue}``: the deadline that runs next, how many are still to come, and those that are past."""
+    """``{next, coming, overdue, clocks}``: what runs next, how many come after it, what is past, clocks still open."""
     rows, moment = deadlines(whole), rfc3339(now)
     coming = [row for row in rows if row["due_at"] > moment]
     return {
         "next": coming[0] if coming else None,
         "coming": len(coming),
         "overdue": [row for row in rows if row["due_at"] <= moment],
+        "clocks": sum(clock["state"] in OPEN for clock in whole["clocks"]),
     }
 
 

@@ -1,5 +1,6 @@
 """
 One incident: the answers on top, the picture, who could use what, the lines, and the forms that stand beside them.
+The way back is ``way_back`` and ``restoring``, links to it ``sharing``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from werkzeug.wrappers import Response
 
 from incidents.clock import parse_rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.errors import AndonError, Invalid
+from incidents.errors import AndonError
 from incidents.operations import Reply
 from incidents.reading import Reading
 from incidents.share_links import share_link
 from incidents.timeline import Row
-from incidents.web import answers, lines
+from incidents.web import answers, lines, way_back
+from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.picture import draw
 from incidents.web.scale import NARROW, WIDE
+from incidents.web.times import typed_moment
 
 SAID = {
     "declared": "Declared. What this page says about containment is judged as gateways answer.",
@@ -30,6 +33,9 @@ SAID = {
     "asked": "Asked. Another person has to approve the exact plan.",
     "approved": "Approved.",
     "lifted": "Approved: the holds are lifted.",
+    "begun": "Approved: the first step is done, the rest follows by itself.",
+    "stopped": "Stopped: no further step.",
+    "taken-back": "Stopped: what was given back is held again; this page says which gateways have confirmed it.",
     "refused": "Refused: nothing was lifted.",
     "shared": "The link is made. Whoever has it sees this incident until it ends, without signing in.",
     "unshared": "Revoked: the link shows nothing any more.",
@@ -51,6 +57,8 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         "incident.html",
         error.status if error is not None else 200,
         **story(found),
+        card=clocks_card(id),
+        back=way_back.values(whole, again=error is not None),
         reasons=_reasons(found.rows),
         shares=[row | {"url": _address(whole["id"], row)} for row in whole["shares"] if row["state"] == "live"],
         share_lives=SHARE_LIVES,
@@ -58,7 +66,6 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         error=error,
         form=form,
         typed=request.form if error is not None else {},
-        only=request.form.getlist("only") if error is not None else [],
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
     )
 
@@ -82,7 +89,8 @@ def story(found: Reading) -> Json:
         "things": answers.things(found.exposure),
         "standing": [hold for hold in whole["holds"] if hold["standing"]],
         "waiting": [action for action in whole["actions"] if action["state"] == "waiting"],
-        "asking": next((r for r in whole["restores"] if r["state"] == "open"), None),
+        "asking": any(r["state"] == "open" for r in whole["restores"]),
+        "running": any(r["state"] == "running" for r in whole["restores"]),
         "models": answers.by_model(found.exposure, now),
         "exposure": found.exposure,
         "pictures": draw(found.rows, now, found.exposure["holds"], sheets=(WIDE, NARROW)),
@@ -111,7 +119,7 @@ def _reasons(rows: list[Row]) -> dict[str, str]:
 
 
 def attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
-    """Do what a form asks for and go back to that part of the page, or show the page with what was typed."""
+    """Do what a form asks for and go back to the incident's page; a refusal shows the page with the form as it was."""
     try:
         reply = act()
     except AndonError as error:
@@ -131,19 +139,7 @@ def add_note(id: str) -> Response:
 
 
 def _moment(at: str) -> str | None:
-    """``14:05`` means today, UTC; a date with a time may leave its zone out, which is UTC then."""
-    if not at:
-        return None
-    today = service().clock.now().strftime("%Y-%m-%d")
-    text = f"{today}T{at}" if at[2:3] == ":" else at
-    for whole in (text, f"{text}Z"):
-        try:
-            parse_rfc3339(whole)
-        except ValueError:
-            continue
-        return whole
-    message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid.at("at", message)
+    return typed_moment(at, service().clock.now())
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")
@@ -152,47 +148,3 @@ def validate_action(id: str, number: int) -> Response:
         return service().operations.validate(asker(), id, number, answer_key({"id": id, "number": number}))
 
     return attempt(id, f"validate-{number}", act, lambda reply: "validated", "actions")
-
-
-@pages.post("/incidents/<id>/restores")
-def ask_restore(id: str) -> Response:
-    only = sorted({int(n) for n in request.form.getlist("only") if n.isascii() and n.isdigit() and len(n) < 6})
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        if not only:
-            raise Invalid.at("only", "choose at least one thing to give back")
-        key = answer_key({"id": id, "only": only, "reason": reason})
-        return service().operations.ask_restore(asker(), id, only, reason, key)
-
-    return attempt(id, "ask", act, lambda reply: "asked", "way-back")
-
-
-@pages.post("/restores/<request_id>/approval")
-def approve_restore(request_id: str) -> Response:
-    digest = request.form.get("plan_digest", "")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "plan_digest": digest})
-        return service().operations.approve(asker(), request_id, digest, key)
-
-    def said(reply: Reply) -> str:
-        return "lifted" if reply.body.get("state") == "done" else "approved"
-
-    return attempt(_incident_of(request_id), "approve", act, said, "way-back")
-
-
-@pages.post("/restores/<request_id>/refusal")
-def refuse_restore(request_id: str) -> Response:
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "reason": reason})
-        return service().operations.refuse(asker(), request_id, reason, key)
-
-    return attempt(_incident_of(request_id), "refuse", act, lambda reply: "refused", "way-back")
-
-
-def _incident_of(request_id: str) -> str:
-    incident_id: str = service().operations.restore_request(asker(), request_id)["incident"]
-    return incident_id

@@ -27,6 +27,7 @@ BODIES: dict[str, object] = {
     "ask_restore": {"reason": "test"},
     "approve": {"plan_digest": "0" * 64},
     "refuse": {"reason": "test"},
+    "stop": {"reason": "test"},
     "create_token": {"name": "made", "role": "viewer"},
     "retire_point": {},
     "revoke_token": {},
@@ -46,6 +47,10 @@ BODIES: dict[str, object] = {
     "redact": {"reason": "test"},
     "share": {},
     "revoke_share": {},
+    "submit_clock": {"receipt": "x"},
+    "decide_clock": {"decision": "not-reportable", "reason": "x"},
+    "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
+    "take_regime": {"regime": "uk-gdpr-art33"},
 }
 PATHS = {
     "id": {
@@ -55,6 +60,10 @@ PATHS = {
         "restore": "INC-2026-0001-R1",
         "approve": "INC-2026-0001-R1",
         "refuse": "INC-2026-0001-R1",
+        **dict.fromkeys(("clock", "clock_pack", "submit_clock"), "INC-2026-0001.gdpr-art33.notify-authority"),
+        "decide_clock": "INC-2026-0001.contract-partner-notice",
+        "regime": "gdpr-art33",
+        "stop": "INC-2026-0001-R1",
     },
     "name": {"retire_point": "nobody"},
     "flag": {"flag": "orion-2:tool-use"},
@@ -122,7 +131,8 @@ def test_the_table_of_roles_is_the_contracts() -> None:
     people = {"viewer", "responder", "commander", "release-manager", "admin"}
 
     assert allowed["incidents"] == people
-    assert allowed["declare"] == allowed["kill"] == allowed["note"] == {"responder", "commander", "admin"}
+    responders = {"responder", "commander", "admin"}
+    assert allowed["declare"] == allowed["kill"] == allowed["note"] == allowed["stop"] == responders
     assert allowed["ask_restore"] == allowed["approve"] == allowed["refuse"] == {"commander", "admin"}
     assert allowed["apply_catalog"] == {"release-manager", "admin"}
     assert allowed["tokens"] == allowed["create_token"] == allowed["retire_point"] == {"admin"}

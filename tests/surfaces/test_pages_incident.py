@@ -305,7 +305,7 @@ def test_thousand_lines_come_in_pages_that_links_lead_through(http: FlaskClient,
     assert pages == 3
     assert [int(n) for n in seen] == list(range(119, -1, -1))
     said = words(http.get(f"/incidents/{id}?q=NOTE+077", headers=ada(shop)).text)
-    assert re.search(r"Lines 1 to 1 of 1 found, 12\d in all", said)
+    assert re.search(r"Lines 1 to 1 of 1 found, 1[2-9]\d in all", said)
 
 
 def test_filter_that_finds_nothing_says_so(http: FlaskClient, shop: Workshop) -> None:
