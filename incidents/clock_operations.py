@@ -106,8 +106,8 @@ class ClockOperations(RegisterOperations):
     @veils
     def incident_clocks(self, asker: Asker, id: str) -> Json:
         """
-        Everything about the clocks of one incident: ``clocks``, ``facts``, and ``left_out``, the regimes that its
-        playbook names and that are not assessed, with the reason.
+        Everything about the clocks of one incident: ``clocks``, ``facts``, ``coming`` (regimes taken up within a
+        second), ``left_out`` (those that its playbook names and that are not assessed, with the reason).
         """
         needs(asker, Right.READ, "reading clocks")
         known = self._id(asker, id)
@@ -121,6 +121,7 @@ class ClockOperations(RegisterOperations):
                 "clocks": clock_views.rows(state, incident, now),
                 "facts": clock_views.facts(state, incident, words),
                 "left_out": self._left_out(incident, now),
+                "coming": self._coming(incident, now),
                 "may_add": self._may_add(incident, now),
             }
 
@@ -128,6 +129,12 @@ class ClockOperations(RegisterOperations):
         partner = incident.parameters.get("partner")
         _, left_out = self.clockwork.register.proposals(incident.playbook, incident.clocks, partner, now.date())
         return [{"regime": id, "because": why} for id, why in left_out if id not in incident.docket.taken]
+
+    def _coming(self, incident: Incident, now: datetime) -> list[str]:
+        """Regimes that will be taken up within a second: the incident was declared a moment ago."""
+        partner = incident.parameters.get("partner")
+        found, _ = self.clockwork.register.proposals(incident.playbook, incident.clocks, partner, now.date())
+        return [p.terms.id for p in found if p.terms.id not in incident.docket.taken and not incident.ended]
 
     def _may_add(self, incident: Incident, now: datetime) -> list[Json]:
         register = self.clockwork.register

@@ -56,6 +56,7 @@ class Clockwork:
 
     def __init__(self, desk: Desk, register: Register) -> None:
         self.desk, self.register = desk, register
+        self.ticked = False  # somebody calls ``tick`` each second
         self.agenda = Agenda()
         self._stirred: dict[str, None] = {}
         self._handed: dict[str, datetime] = {}  # clock -> up to when its reminders were handed on
@@ -155,7 +156,13 @@ class Clockwork:
         return considered
 
     def consider(self, id: str) -> None:
-        """The same for one incident, right after it was declared. Trouble is left to the next tick."""
+        """
+        The same for one incident, right after it was declared. Trouble is left to the next tick.
+
+        Where there is a tick it is left to that altogether: the change is on its way to the points just now.
+        """
+        if self.ticked:
+            return
         try:
             self._consider(id)
         except Exception:  # the kill is recorded and has to be answered

@@ -171,6 +171,7 @@ CLOCK_COMPONENTS: dict[str, Any] = {
         clocks=many(ref("Clock")),
         facts=ref("ClockFacts"),
         left_out=many(thing(regime=TEXT, because=TEXT)),
+        coming=TEXTS,
         may_add=many(thing(regime=TEXT, title=TEXT)),
     ),
     "FilingPack": thing(

@@ -37,6 +37,7 @@ def clocks_card(id: str) -> Json:
         "open": [*parts["dated"], *parts["waiting"]],
         "settled": len(parts["settled"]),
         "left_out": len(found["left_out"]),
+        "coming": found["coming"],
         "questions": [c for c in found["facts"]["conditions"] if c["answer"] is None],
     }
 

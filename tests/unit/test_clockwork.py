@@ -144,6 +144,20 @@ def test_nothing_is_missed_in_a_rehearsal_that_has_ended(shop: Workshop) -> None
     assert missed(shop, id) == []
 
 
+def test_where_there_is_a_tick_declaring_leaves_clocks_to_it(shop: Workshop) -> None:
+    """In the moment after a kill every gateway is being told; arithmetic can wait for a second."""
+    shop.service.clockwork.ticked = True
+    shop.service.every_second()
+    body = {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}}
+    id = shop.service.operations.declare(commander(shop), body).body["id"]
+    shown = shop.service.operations.incident_clocks(ADMIN, id)
+    assert (shown["clocks"], shown["coming"]) == ([], ["contract-partner-notice", "gdpr-art33"])
+    shop.service.every_second()
+
+    shown = shop.service.operations.incident_clocks(ADMIN, id)
+    assert (len(shown["clocks"]), shown["coming"]) == (3, [])
+
+
 # --- reminders ---
 
 

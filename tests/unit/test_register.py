@@ -219,6 +219,16 @@ def test_a_fault_is_told_with_its_line_and_the_way_out(company: Path, was: str, 
     assert any(line.startswith(f"acme-notice.yaml:{said}") for line in found), found
 
 
+def test_the_regime_in_the_readme_can_be_used_as_it_stands(company: Path) -> None:
+    """People copy it and change the words."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = next(b for b in readme.split("```yaml\n")[1:] if b.startswith("id: acme-notice"))
+    register = write(company, block.partition("```")[0])
+
+    assert register.problems == ()
+    assert taken(register, "contract-partner-notice", partner="acme") == ["acme-notice"]
+
+
 def test_check_reads_the_regimes_beside_the_playbooks(company: Path) -> None:
     """One command tells everything that is wrong in a company's folder."""
     write(company, OWN.replace("FR", "France"))
