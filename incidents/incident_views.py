@@ -174,6 +174,9 @@ def next_decision(state: State, incident: Incident, now: datetime) -> Json | Non
         if is_open(request, now):
             who = f"somebody other than {request.asked_by}"
             return _decision(f"Approve restore {id}?", who, rfc3339(request.expires_at), "way-back")
+        if request.next_due is not None:
+            what = f"Stop restore {id}, or let its next step come?"
+            return _decision(what, "any responder", rfc3339(request.next_due), "way-back")
     return _step(state, incident, now)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from incidents import incident_views
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, review, sharing, tasks
 from incidents.decisions.sight import is_insider
-from incidents.errors import Invalid, nearest
+from incidents.errors import Invalid, Unavailable, nearest
 from incidents.events import EntryCorrected, Event
 from incidents.ledger import AnswerKey
 from incidents.operating import Json, Operating, Reply, moment
@@ -25,6 +26,7 @@ from incidents.state import State
 from playbooks.durations import duration
 
 SHARE_LIFE = timedelta(days=7)
+TIDY_TURNS = 10  # about a second at most
 CORRECTED = EntryCorrected.kind
 
 
@@ -94,7 +96,11 @@ class IncidentWork(Operating):
         )
 
     def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
-        """The words of a line, and of what corrected it, are gone for good when this answers."""
+        """
+        The words of a line, and of what corrected it, can't be read or found any more when this answers.
+
+        They have left the files by then as well, or, beside ten thousands of incidents, within a minute of the service.
+        """
 
         def decide(state: State, known: str, now: datetime) -> Decided:
             lines = {line.seq: line for line in self.desk.ledger.incident(known)}
@@ -103,7 +109,10 @@ class IncidentWork(Operating):
                 state, known, seq, lines.get(seq), reason=reason, asker=asker, corrections=corrections
             )
 
-        return self._work(asker, id, decide, key)
+        reply = self._work(asker, id, decide, key)
+        with suppress(Unavailable):  # they are redacted; the service goes on with what is left in the files
+            any(self.desk.ledger.tidy() for _ in range(TIDY_TURNS))
+        return reply
 
     def _event(self, seq: int) -> Event | None:
         found = self.desk.ledger.read(after=seq - 1, limit=1) if seq > 0 else []

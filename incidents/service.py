@@ -20,7 +20,9 @@ from functools import cached_property
 import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
+from incidents.clockwork import Clockwork
 from incidents.decisions import Decided, access
+from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
@@ -47,6 +49,7 @@ from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
+from playbooks.register import Register
 from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
@@ -65,14 +68,16 @@ class Service:
     def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
         self.settings, self.ledger, self.clock = settings, ledger, clock
         self.runbooks = Runbooks.load(settings.playbooks)
-        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.register = Register.load(settings.playbooks)
+        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
             log.warning("severities_refused", why=line, instead="the shipped ones are in force")
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()
-        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.clockwork = Clockwork(self.desk, self.register)
+        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -80,6 +85,7 @@ class Service:
         self._cycle_at = float("-inf")
         self._complained: dict[str, float] = {}
         self._told = 0
+        self._judged: dict[str, object] = {}  # running restores -> what was there when they were last looked at
 
     @classmethod
     def open(cls, settings: Settings, *, ledger: Ledger | None = None, clock: Clock | None = None) -> Service:
@@ -167,6 +173,8 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+        for problem in (*self.register.problems, *self.register.unknown_calendars()):
+            log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
@@ -242,7 +250,8 @@ class Service:
                 incident = state.incidents.get(event.incident or "")
                 if incident is None:
                     continue
-                if event.kind in ("access:hold:placed", "incident:life:contradicted"):
+                tightened = event.kind == "access:hold:eased" and incident.revision == event.seq
+                if tightened or event.kind in ("access:hold:placed", "incident:life:contradicted"):
                     self._watch(state, incident, commit.seen_boot)
                 elif event.kind == "incident:life:contained":
                     self.points.settle(incident.id, int(event.data["revision"]))
@@ -292,6 +301,7 @@ class Service:
     def every_second(self) -> None:
         self.desk.try_resume()
         self.flush()
+        self._advance_restores()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):
@@ -299,6 +309,26 @@ class Service:
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()
+        self.clockwork.tick()
+        self.ledger.tidy()
+
+    def _advance_restores(self) -> None:
+        """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""
+        now = self.clock.now()
+        with self.desk.read() as state:
+            running = {r.id: rests_on(state, r, now) for r in state.requests.values() if r.next_due is not None}
+        self._judged = {id: seen for id, seen in self._judged.items() if id in running}
+        for id, seen in running.items():
+            if self._judged.get(id) == seen:
+                continue
+            try:
+                self.operations.advance_restore(id)
+            except Unavailable:
+                raise
+            except Exception:  # one restore that can't be judged must not keep the others waiting
+                log.exception("restore_not_advanced", request=id)
+            else:
+                self._judged[id] = seen
 
     def every_hour(self) -> None:
         now = self.clock.now()

@@ -11,6 +11,8 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock_tellings import CLOCK_WORDS, LOUD
+from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
 
@@ -82,8 +84,9 @@ class Row:
 class _Telling:
     words: Callable[[Mapping[str, Any], Mapping[str, str]], str]
     lane: str = "machine"
-    tone: str = "plain"
+    tone: str | Callable[[Mapping[str, Any]], str] = "plain"
     key: bool = False
+    loud: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 LATE_SECONDS = 60
@@ -150,6 +153,7 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     if restricted and not inside:
         text = ""
     who = event.actor.name
+    loud = telling.loud is not None and telling.loud(event.data)
     return Row(
         seq=event.seq,
         at=rfc3339(event.at),
@@ -159,8 +163,8 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         via=event.actor.via,
         text="[redacted]" if redacted and not text else text,
         lane=telling.lane,
-        tone=telling.tone,
-        key=telling.key,
+        tone="stop" if loud else telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
+        key=telling.key or loud,
         late=_late(event.at, event.recorded_at),
         data=event.data,
         digest=event.digest,
@@ -211,8 +215,42 @@ def _contained(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 
 def _asked(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    words = "; ".join(h["words"] for h in data["plan"]["holds"])
-    return f"Restore {data['request']} asked for: lift {words}. Reason: {text.get('reason', '[redacted]')}"
+    plan = data["plan"]
+    words = "; ".join(h["words"] for h in plan["holds"])
+    first = f", {plan['canary']} first, the rest {span(plan['soak_s'])} later" if plan.get("canary") else ""
+    return f"Restore {data['request']} asked for: lift {words}{first}. Reason: {text.get('reason', '[redacted]')}"
+
+
+def _approved(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    checks = ", ".join(data.get("checks") or ())
+    return f"Restore {data['request']} approved" + (f"; attested: {checks}" if checks else "")
+
+
+def _glass(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    waived = [*data["waived"]["checks"]]
+    if more := data["waived"]["approvals"]:
+        waived.append(f"{more} more approval{'' if more == 1 else 's'}")
+    without = f" without {', '.join(waived)}" if waived else ""
+    return (
+        f"Break-glass restore {data['request']} {data['moment']}{without}. Told: {', '.join(data['tells']) or 'nobody'}"
+    )
+
+
+def _eased(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    if not data["partners"]:
+        return f"In force again for everybody: hold {data['hold']}, taken back from {data['request']}"
+    return f"Eased for {', '.join(data['partners'])}: hold {data['hold']} by {data['request']}, step {data['step']}"
+
+
+def _step_done(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    words = f"Step {data['step']} of {data['of']} of {data['request']} done"
+    return f"{words}; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC" if data.get("next_at") else words
+
+
+def _stopped(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    after = f"after step {data['step']}" if data["step"] else "before its first step"
+    words = f"Restore {data['request']} stopped {after}: {data['because']}"
+    return f"{words}. Reason: {text['reason']}" if "reason" in text else words
 
 
 def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -276,6 +314,7 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:action:recorded": _Telling(_action),
     "access:hold:placed": _Telling(lambda d, t: f"In force: {Hold.read(d['hold']).words()}", "machine", "stop", True),
     "access:hold:lifted": _Telling(lambda d, t: f"Lifted: hold {d['hold']} by {d['request']}", "machine", "ok", True),
+    "access:hold:eased": _Telling(_eased, "machine", lambda d: "ok" if d["partners"] else "stop", True),
     "incident:duties:owed": _Telling(_duties),
     "incident:life:contained": _Telling(_contained, "machine", "ok", True),
     "incident:life:contradicted": _Telling(
@@ -332,7 +371,10 @@ _TELLINGS: dict[str, _Telling] = {
     ),
     "share:link:revoked": _Telling(lambda d, t: f"Read-only link {d['share']} revoked", "people"),
     "restore:request:asked": _Telling(_asked, "people", "wait", True),
-    "restore:request:approved": _Telling(lambda d, t: f"Restore {d['request']} approved", "people", "ok", True),
+    "restore:request:approved": _Telling(_approved, "people", "ok", True),
+    "restore:glass:broken": _Telling(_glass, "people", "stop", True),
+    "restore:step:done": _Telling(_step_done, "machine", "ok", True),
+    "restore:request:stopped": _Telling(_stopped, "people", "stop", True),
     "restore:request:refused": _Telling(
         lambda d, t: f"Restore {d['request']} refused: {t.get('reason', '[redacted]')}", "people", "wait"
     ),
@@ -340,3 +382,27 @@ _TELLINGS: dict[str, _Telling] = {
         lambda d, t: f"An approval of {d['request']} did not count: {d['because']}", "people", "wait"
     ),
 }
+_TELLINGS |= {
+    kind: _Telling(words, lane, tone, key, LOUD.get(kind)) for kind, (words, lane, tone, key) in CLOCK_WORDS.items()
+}
+
+
+_PLACES = {
+    "incident:life:joined": "declared again",
+    "access:hold:placed": "held",
+    "incident:note:added": "note",
+    "incident:update:posted": "update",
+    "incident:entry:corrected": "correction",
+    "incident:task:added": "task",
+    "incident:exit:judged": "criterion",
+    "review:document:saved": "review",
+    "restore:request:asked": "restore asked",
+    "restore:request:refused": "restore refused",
+}
+
+
+def place_of(kind: str, field: str) -> str:
+    """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
+    if kind == "incident:life:declared":
+        return {"parameters": "parameter"}.get(field, field)
+    return _PLACES.get(kind, field)

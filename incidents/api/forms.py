@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT, Kind
+from incidents.life import OPEN, RESTRICTED
 from incidents.operations import KILL_KINDS
 
 
@@ -38,6 +39,7 @@ class Declaration(Form):
     severity: Severity | None = None
     kind: KindName | None = None
     separate: bool = False
+    visibility: Annotated[str, Field(json_schema_extra={"enum": [OPEN, RESTRICTED]})] | None = None
 
 
 class Kill(Form):
@@ -49,27 +51,48 @@ class Kill(Form):
 
 
 class NoteText(Form):
-    """Words for the timeline; ``at`` (RFC 3339) is when it happened, if that was earlier."""
+    """
+    Words for the timeline; ``at`` (RFC 3339) is when it happened, if that was earlier.
+
+    ``restricted``: for the incident's members alone.
+    """
 
     text: Note
     at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    restricted: bool = False
 
 
 class RestoreAsk(Form):
-    """Why, and which actions' holds (all of them where ``only`` is left out)."""
+    """
+    Why, and which actions' holds (all of them where ``only`` is left out).
+
+    ``canary``: this partner gets its access back first, the rest after ``soak`` (``30m``, ``2h``, ``1d``; 30 minutes
+    where it is left out). ``break_glass``: without the playbook's checks and with one approval; everybody is told.
+    """
 
     reason: Reason
     only: Annotated[list[ActionNumber], Field(max_length=200)] = Field(default_factory=list)
+    canary: str | None = None
+    soak: Annotated[str, Field(examples=["30m"])] | None = None
+    break_glass: bool = False
 
 
 class Approval(Form):
-    """The digest of the plan that was read."""
+    """The digest of the plan that was read, and its checks: whoever approves says that each of them is true."""
 
     plan_digest: str
+    checks: Annotated[list[str], Field(max_length=200)] = Field(default_factory=list)
 
 
 class Refusal(Form):
     reason: Reason
+
+
+class Stop(Form):
+    """Why. ``keep``: what it has given back so far stays; otherwise it is held again."""
+
+    reason: Reason
+    keep: bool = False
 
 
 class TokenRequest(Form):

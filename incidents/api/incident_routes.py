@@ -9,11 +9,12 @@ from typing import Any
 from incidents.api.forms import Declaration, Kill, NoteText, Nothing
 from incidents.api.queries import CURSOR, SEQ_CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route, told
-from incidents.decisions.incident import Kind
+from incidents.decisions.incident import SEVERITIES, Kind
 from incidents.errors import Unknown
+from incidents.finding import MOST_WORDS
+from incidents.life import STATUSES
 from incidents.roles import Right
 
-STATUSES = ("declared", "contained")
 EXAMPLE = {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme", "model": "orion-2"}}
 SECTION = "Incidents"
 
@@ -97,19 +98,31 @@ def _said(call: Call) -> dict[str, Any]:
     queries=(
         Query(name="status", about="Only those in this status", choices=STATUSES),
         Query(name="kind", about="Only those of this kind", choices=tuple(Kind)),
-        Query(name="q", about="Words that all must stand in id, title, summary, playbook or what is held"),
+        Query(name="severity", about="Only those of this severity", choices=SEVERITIES),
+        Query(
+            name="q",
+            about="Words that must all be found, each from its beginning, without case and accents: in title, summary,"
+            " notes, updates, reasons and reviews, and in id, playbook, parameters and what was held; at most"
+            f" {MOST_WORDS}",
+        ),
         limit(),
         CURSOR,
     ),
     answers={200: Answered("Incidents, newest first", "IncidentPage")},
 )
 def incidents(call: Call) -> Said:
-    """List incidents, newest first."""
+    """
+    List incidents, newest first, or find some by their words.
+
+    With `q` each has `hits`: the lines in which the words were found, with `marks`, the places of what matched in
+    `snippet` (from, up to; counted in characters).
+    """
     asked = call.query
     found = call.operations.incidents(
         call.asker,
         status=asked["status"],
         kind=asked["kind"],
+        severity=asked["severity"],
         search=asked["q"],
         limit=asked["limit"],
         cursor=asked["cursor"],
@@ -126,9 +139,9 @@ def incidents(call: Call) -> Said:
 )
 def incident(call: Call) -> Said:
     """
-    One incident: what it holds, how far its containment is, what it owes.
+    One incident: what it holds, how far its containment is, who does what, what comes next.
 
-    Tasks, notices, clocks and the review are shown as owed.
+    `evidence` is what stood where just before the kill; `life` says what still keeps each next step from being taken.
     """
     return Said(200, call.operations.incident(call.asker, call.path["id"]))
 
@@ -184,7 +197,7 @@ def note(call: Call) -> Said:
     `at` is when it happened, if that was earlier. What looks like one of our tokens is masked before it is stored.
     """
     form = call.form(NoteText)
-    reply = call.operations.note(call.asker, call.path["id"], form.text, form.at, call.key)
+    reply = call.operations.note(call.asker, call.path["id"], form.text, form.at, call.key, restricted=form.restricted)
     here = f"/api/v1/incidents/{reply.body['incident']}/timeline?cursor={int(reply.body['seq']) - 1}&limit=1"
     return told(reply, here)
 

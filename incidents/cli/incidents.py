@@ -9,19 +9,24 @@ import click
 from incidents.cli import show as words
 from incidents.cli.options import choice, json_option, say
 from incidents.cli.transport import connect
-from incidents.decisions.incident import Kind
+from incidents.decisions.incident import SEVERITIES, Kind
 
 
 @click.group(invoke_without_command=True)
 @click.option("--status", help="Only those, e.g. declared or contained.")
 @click.option("--kind", type=choice(Kind), help="Only those.")
-@click.option("--search", metavar="WORDS", help="Only those with all these words.")
+@click.option("--severity", type=choice(SEVERITIES), help="Only those.")
+@click.option("--search", metavar="WORDS", help="Only those with all these words, in whatever was said of them.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many.")
 @json_option
 @click.pass_context
-def incidents(context: click.Context, status: str | None, kind: str | None, search: str | None, limit: int) -> None:
+def incidents(
+    context: click.Context, status: str | None, kind: str | None, severity: str | None, search: str | None, limit: int
+) -> None:
     """
     List incidents, newest first.
+
+    With --search, below each is where the words were found; each word is looked for from its beginning.
 
     \b
     Example:
@@ -29,7 +34,8 @@ def incidents(context: click.Context, status: str | None, kind: str | None, sear
     """
     if context.invoked_subcommand is None:
         with connect() as andon:
-            say(andon.get("incidents", status=status, kind=kind, q=search, limit=limit), words.incidents)
+            found = andon.get("incidents", status=status, kind=kind, severity=severity, q=search, limit=limit)
+            say(found, words.incidents)
 
 
 @click.command()
@@ -68,8 +74,9 @@ def timeline(id: str) -> None:
 @click.argument("id")
 @click.argument("text")
 @click.option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-23T14:02:07Z.")
+@click.option("--restricted", is_flag=True, help="For the incident's members alone.")
 @json_option
-def note(id: str, text: str, at: str | None) -> None:
+def note(id: str, text: str, at: str | None, restricted: bool) -> None:
     """
     Write a note on a timeline.
 
@@ -77,7 +84,7 @@ def note(id: str, text: str, at: str | None) -> None:
     Example:
       andon note INC-2026-0001 "acme confirms by phone: the key is theirs" --at 2026-11-23T14:02:00Z
     """
-    body = {"text": text, **({"at": at} if at is not None else {})}
+    body = {"text": text, **({"at": at} if at is not None else {}), **({"restricted": True} if restricted else {})}
     with connect() as andon:
         answer = andon.post("incidents", id, "notes", body=body)
         say(answer, lambda a: [f"noted in {a['incident']} for {words.moment(a['at'])}, event {a['seq']}"])

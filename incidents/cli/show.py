@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from incidents.decisions.restore_telling import span
+
 Json = Mapping[str, Any]
 Lines = Iterator[str]
 
@@ -167,7 +169,9 @@ def _when(notice: Json) -> str:
 
 
 def incidents(answer: Json) -> Lines:
-    yield from table(
+    """A line each; below it where the words were found that somebody searched for."""
+    rows = answer["items"]
+    head, *lines = table(
         ("ID", "SEVERITY", "STATUS", "HOLDS", "DECLARED", "BY", "TITLE"),
         [
             (
@@ -179,10 +183,16 @@ def incidents(answer: Json) -> Lines:
                 row["declared_by"],
                 row["title"],
             )
-            for row in answer["items"]
+            for row in rows
         ],
         none="no incident",
     )
+    yield head
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        for hit in row.get("hits", ()):
+            if hit["snippet"] not in (row["title"], row["id"]):
+                yield f"    {hit['place']}, line {hit['seq']}: {plain(hit['snippet'])}"
     if answer.get("next"):
         yield "... older ones are left out; --limit shows more, --search and --status fewer"
 
@@ -195,14 +205,26 @@ def incident(answer: Json) -> Lines:
     yield from facts(
         ("declared", f"{moment(answer['declared_at'])} by {answer['declared_by']} ({answer['via']}){joined}"),
         ("summary", answer["summary"]),
+        ("next", _next(answer["next_decision"])),
+        ("people", [_role(role) for role in answer["roles"] if role["person"] or role["offered_to"]] or ["nobody yet"]),
+        ("visible to", answer["insiders"] if answer["visibility"] == "restricted" else None),
         ("playbook", f"{playbook['id']} v{playbook['version']} {told}"),
         ("revision", answer["revision"]),
         ("containment", _evidence(answer)),
         ("actions", [_planned(action) for action in answer["actions"]]),
         ("holds", [_hold(hold) for hold in answer["holds"]]),
+        ("exit", [_criterion(criterion) for criterion in answer["exit"]]),
+        ("tasks", [_task(task) for task in answer["tasks"]]),
         ("owed", _owed(answer)),
-        ("restores", [f"{r['id']} {r['state']}, asked by {r['asked_by']}" for r in answer["restores"]]),
+        ("restores", [_restore(request) for request in answer["restores"]]),
     )
+
+
+def _restore(request: Json) -> str:
+    glass = ", break-glass" if request["break_glass"] else ""
+    due = f", next step {moment(request['next_at'])}" if request["next_at"] else ""
+    because = f": {request['stopped_because']}" if request["stopped_because"] else ""
+    return f"{request['id']} {request['state']}{glass}, asked by {request['asked_by']}{due}{because}"
 
 
 def _hold(hold: Json) -> str:
@@ -211,12 +233,45 @@ def _hold(hold: Json) -> str:
     return f"action {hold['action']}, {state}: {hold['words']}{others}"
 
 
+def _next(decision: Json | None) -> str | None:
+    if decision is None:
+        return None
+    by = f", by {moment(decision['by'])}" if decision["by"] else ""
+    return f"{decision['what']} ({decision['who']}{by})"
+
+
+def _role(role: Json) -> str:
+    offered = f"; offered to {role['offered_to']}, not accepted yet" if role["offered_to"] else ""
+    return f"{role['role']}: {role['person'] or 'nobody'}{offered}"
+
+
+def _criterion(criterion: Json) -> str:
+    state = f"met, says {criterion['by']}: {criterion['evidence'] or '[redacted]'}" if criterion["met"] else "open"
+    return (
+        f"{criterion['number']} {state}: {criterion['text']}"
+        if not criterion["met"]
+        else f"{criterion['number']} {state}"
+    )
+
+
+def _task(task: Json) -> str:
+    who = task["owner"] or task["role"] or "nobody yet"
+    due = f", due {moment(task['due_at'])}" if task["due_at"] and task["state"] == "open" else ""
+    late = ", OVERDUE" if task["overdue"] else ""
+    kind = "follow-up, " if task["follow_up"] else ""
+    return f"{task['number']} {task['state']}: {task['title']} ({kind}{who}{due}{late})"
+
+
+def _is_open(clock: Json) -> bool:
+    return clock["state"] not in ("submitted", "not-reportable", "not-applicable")
+
+
 def _owed(answer: Json) -> list[str]:
-    review = answer["postmortem"].get("due_at")
+    review = answer["postmortem"].get("due_at") if answer["postmortem"]["state"] != "published" else None
     return [
-        *(f"task: {task['title']}" for task in answer["tasks"]),
         *(f"notice to {notice['to']}{_when(notice)}" for notice in answer["notices"]),
-        *(f"clock to assess: {clock['clock']}" for clock in answer["clocks"]),
+        *(f"clock {c['clock']}, {c['state']}, due {moment(c['due'])}" for c in answer["clocks"] if _is_open(c)),
+        *([f"status update, due {moment(answer['next_update_at'])}"] if answer["next_update_at"] else []),
         *([f"review, due {moment(review)}"] if review else []),
     ]
 
@@ -231,9 +286,13 @@ def timeline(answer: Json) -> Lines:
         actor = plain(row["actor"])
         first, *more = [plain(line) for line in row["text"].splitlines()] or [""]
         late = f" (recorded {moment(row['recorded_at'])})" if row.get("late") else ""
-        yield f"{moment(row['at'])}  {actor}{' ' * (actors - _width(actor))}  {first}{late}".rstrip()
+        told = f"{'* ' if row['pinned'] else ''}{'[restricted]' if row['restricted'] and not first else first}{late}"
+        yield f"{moment(row['at'])}  {actor}{' ' * (actors - _width(actor))}  {told} [{row['seq']}]"
         for line in more:
             yield f"{' ' * (24 + actors)}{line}".rstrip()
+        for said in row["corrections"]:
+            was = moment(said["was_at"]) if said["was_at"] else plain(said["was_text"] or "")
+            yield plain(f"{' ' * (24 + actors)}was: {was}; corrected by {said['by']}: {said['reason']}")
 
 
 # --- the way back ---------------------------------------------------------------------------------------------------
@@ -250,12 +309,49 @@ def plan(request: Json) -> Lines:
             [f"{r['partner']} {r['flag']}: {r['before']} -> {r['after']}" for r in found["access"]]
             or ["no access (something else still denies it)"],
         ),
+        ("steps", [_step(step) for step in found.get("steps", ()) if len(found["steps"]) > 1]),
         ("changes", [_entry(entry) for entry in found["entries"]]),
-        ("checks", found["checks"]),
+        ("partners", _first([_partner(partner) for partner in found.get("partners", ())])),
+        ("told", _first([_told(step["number"], told) for step in found.get("steps", ()) for told in step["tell"]])),
+        ("stays", [f"{other['words']} ({other['incident']})" for other in found.get("others", ())]),
+        ("break-glass", _waived(found.get("waived"))),
+        ("you attest", found["checks"]),
         ("approvals", f"{len(request.get('approved_by', []))} of {request['approvals']}"),
         ("expires", moment(request["expires_at"])),
         ("plan digest", request["plan_digest"]),
     )
+
+
+def _first(lines: list[str], most: int = 12) -> list[str]:
+    more = [f"... and {len(lines) - most} more; --json and the page have all of them"] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
+def _step(step: Json) -> str:
+    when = f"after {span(step['after_s'])} " if step["after_s"] else ""
+    spare = step["spare"]
+    eased = [f"spare {spare['partner']} from: {h['words']}" for h in spare["holds"]] if spare else []
+    return f"{step['number']}, {when}{step['title']}: {'; '.join([*eased, *(h['words'] for h in step['lift'])])}"
+
+
+def _partner(partner: Json) -> str:
+    access = (f"{row['flag']} at {row['stage']}, {_caps(row['cap'])}" for row in partner["access"])
+    return f"{partner['partner']} in step {partner['step']}: {'; '.join(access)}"
+
+
+def _caps(cap: Json) -> str:
+    return ", ".join(f"{n} {per.replace('_', ' ')}" for per, n in sorted(cap.items())) or "no cap"
+
+
+def _told(step: int, told: Json) -> str:
+    return f"{told['partner']} in step {step}: {told['words']} {told['next']}"
+
+
+def _waived(waived: Json | None) -> list[str]:
+    if waived is None:
+        return []
+    more = [f"{waived['approvals']} more approval(s)"] if waived["approvals"] else []
+    return [f"without {', '.join([*waived['checks'], *more]) or 'anything left out'}; everybody is told"]
 
 
 def _asked(request: Json) -> str:
@@ -283,8 +379,20 @@ def approved(answer: Json) -> Lines:
         lifted = len(answer["lifted"])
         holds = f"{lifted} hold{'' if lifted == 1 else 's'} lifted"
         yield f"{answer['id']} approved: {holds} of {answer['incident']}, revision {answer['revision']}"
+    elif answer["state"] == "running":
+        yield f"{answer['id']} approved: step 1 of {answer['incident']} is done, revision {answer['revision']}"
+        yield f"the rest follows at {moment(answer['next_at'])}, by the running service"
+        yield f"one person stops it with: andon stop {answer['id']} --reason ..."
     else:
         yield f"{answer['id']} approved; {answer['approvals_left']} more approval(s) needed, nothing has changed yet"
+
+
+def stopped(answer: Json) -> Lines:
+    again = len(answer["held_again"])
+    what = (
+        f"{again} hold{'' if again == 1 else 's'} in force again" if answer["taken_back"] else "nothing was taken back"
+    )
+    yield f"{answer['id']} stopped: no further step, {what}, revision {answer['revision']}"
 
 
 # --- access, points, tokens, playbooks ------------------------------------------------------------------------------

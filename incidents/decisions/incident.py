@@ -118,7 +118,11 @@ def _check_words(request: Declare) -> None:
 
 
 def same_standing(state: State, request: Declare, asker: Asker) -> Incident | None:
-    """An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand."""
+    """
+    An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand.
+
+    One that spares somebody is none: joining it would leave that gate open.
+    """
     holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
     for incident in (state.incidents[id] for id in holding):
         if (
@@ -127,6 +131,7 @@ def same_standing(state: State, request: Declare, asker: Asker) -> Incident | No
             and incident.parameters == request.parameters
             and incident.holds
             and not incident.lifted
+            and not any(state.holds[hold].eased_for for hold in incident.holds)
             and not incident.ended
             and sees(state, asker, incident.id)
         ):

@@ -1,5 +1,5 @@
 """
-One incident: four answers, the picture, the list, what is owed, and the way back with its forms.
+One incident: four answers, the picture, the list, what is owed. The way back is ``way_back`` and ``restoring``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from typing import Any
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock import rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.errors import AndonError, Invalid
+from incidents.errors import AndonError
 from incidents.operations import Reply
 from incidents.timeline import Row
+from incidents.web import way_back
+from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.picture import draw
+from incidents.web.times import typed_moment
 from incidents.web.words import plural
 
 SHOWN_ROWS = 400
@@ -28,6 +31,9 @@ SAID = {
     "asked": "Asked. Another person has to approve the exact plan.",
     "approved": "Approved.",
     "lifted": "Approved: the holds are lifted.",
+    "begun": "Approved: the first step is done, the rest follows by itself.",
+    "stopped": "Stopped: no further step.",
+    "taken-back": "Stopped: what was given back is held again; this page says which gateways have confirmed it.",
     "refused": "Refused: nothing was lifted.",
 }
 Json = dict[str, Any]
@@ -59,17 +65,17 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
         reasons=_reasons(rows),
         picture=draw(rows, now),
         names=desk.people_names(asker()),
+        card=clocks_card(id),
         owed=[row for row in owed if row["due_at"] > rfc3339(now)],
         overdue=[row for row in owed if row["due_at"] <= rfc3339(now)],
         dark=_dark(found),
-        asking=next((r for r in found["restores"] if r["state"] == "open"), None),
+        back=way_back.values(found, again=error is not None),
         standing=[h for h in found["holds"] if h["standing"]],
         waiting=[a for a in found["actions"] if a["state"] == "waiting"],
         said=SAID.get(request.args.get("said", "")),
         error=error,
         form=form,
         typed=typed,
-        only=request.form.getlist("only") if error is not None else [],
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
     )
 
@@ -129,7 +135,8 @@ def _reasons(rows: list[Row]) -> dict[str, str]:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
-def _attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
+def attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
+    """Do what a form asks for and go back to the incident's page; a refusal shows the page with the form as it was."""
     try:
         reply = act()
     except AndonError as error:
@@ -145,23 +152,11 @@ def add_note(id: str) -> Response:
         key = answer_key({"id": id, "text": text, "at": at})
         return service().operations.note(asker(), id, text, _moment(at), key)
 
-    return _attempt(id, "note", act, lambda reply: "noted", "what-happened")
+    return attempt(id, "note", act, lambda reply: "noted", "what-happened")
 
 
 def _moment(at: str) -> str | None:
-    """``14:05`` means today, UTC; a date with a time may leave its zone out, which is UTC then."""
-    if not at:
-        return None
-    today = service().clock.now().strftime("%Y-%m-%d")
-    text = f"{today}T{at}" if at[2:3] == ":" else at
-    for whole in (text, f"{text}Z"):
-        try:
-            parse_rfc3339(whole)
-        except ValueError:
-            continue
-        return whole
-    message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid.at("at", message)
+    return typed_moment(at, service().clock.now())
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")
@@ -169,48 +164,4 @@ def validate_action(id: str, number: int) -> Response:
     def act() -> Reply:
         return service().operations.validate(asker(), id, number, answer_key({"id": id, "number": number}))
 
-    return _attempt(id, f"validate-{number}", act, lambda reply: "validated", "actions")
-
-
-@pages.post("/incidents/<id>/restores")
-def ask_restore(id: str) -> Response:
-    only = sorted({int(n) for n in request.form.getlist("only") if n.isascii() and n.isdigit() and len(n) < 6})
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        if not only:
-            raise Invalid.at("only", "choose at least one thing to give back")
-        key = answer_key({"id": id, "only": only, "reason": reason})
-        return service().operations.ask_restore(asker(), id, only, reason, key)
-
-    return _attempt(id, "ask", act, lambda reply: "asked", "way-back")
-
-
-@pages.post("/restores/<request_id>/approval")
-def approve_restore(request_id: str) -> Response:
-    digest = request.form.get("plan_digest", "")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "plan_digest": digest})
-        return service().operations.approve(asker(), request_id, digest, key)
-
-    def said(reply: Reply) -> str:
-        return "lifted" if reply.body.get("state") == "done" else "approved"
-
-    return _attempt(_incident_of(request_id), "approve", act, said, "way-back")
-
-
-@pages.post("/restores/<request_id>/refusal")
-def refuse_restore(request_id: str) -> Response:
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "reason": reason})
-        return service().operations.refuse(asker(), request_id, reason, key)
-
-    return _attempt(_incident_of(request_id), "refuse", act, lambda reply: "refused", "way-back")
-
-
-def _incident_of(request_id: str) -> str:
-    incident_id: str = service().operations.restore_request(asker(), request_id)["incident"]
-    return incident_id
+    return attempt(id, f"validate-{number}", act, lambda reply: "validated", "actions")

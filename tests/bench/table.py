@@ -134,6 +134,17 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def finding(found: Found) -> Iterator[str]:
+    yield f"Lists and searches with {found['long']:,} closed incidents behind them, beside {found['short']:,} (ms)"
+    rows = [("question", f"{found['short']:,}: p50 / p99 / max", f"{found['long']:,}: p50 / p99 / max", "ratio")]
+    rows += [
+        (r["question"], p50_p99_max(r["short_ms"]), p50_p99_max(r["long_ms"]), f"{r['ratio']:.2f}x")
+        for r in found["rows"]
+    ]
+    yield from columns(rows)
+    yield f"  indexing the long past, at full speed: {found['index_s']:.1f} s"
+
+
 def unleash(found: Found) -> Iterator[str]:
     if "skipped" in found:
         yield f"Unleash: skipped ({found['skipped']})"
@@ -159,7 +170,32 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
-SECTIONS = {"switch": switch, "decisions": decisions, "log": log, "past": past, "preview": preview, "unleash": unleash}
+def pending(found: Found) -> Iterator[str]:
+    yield f"Pending deadlines: a tick with nothing due, {found['few']:,} and {found['many']:,} pending (ms)"
+    yield from columns(
+        [
+            ("", "p50 / p99 / max"),
+            (f"{found['few']:,} pending", p50_p99_max(found["idle_ms"]["few"])),
+            (f"{found['many']:,} pending", p50_p99_max(found["idle_ms"]["many"])),
+        ]
+    )
+    yield f"  {found['at_once']:,} due in the same second: all written after {found['at_once_s']:.2f} s"
+    yield (
+        f"  the next start: read in {found['fill_s']:.2f} s; its first tick writes the {found['after_outage']:,}"
+        f" that fell due meanwhile in {found['after_outage_s']:.2f} s"
+    )
+
+
+SECTIONS = {
+    "switch": switch,
+    "decisions": decisions,
+    "log": log,
+    "past": past,
+    "preview": preview,
+    "finding": finding,
+    "pending": pending,
+    "unleash": unleash,
+}
 
 
 def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
@@ -171,6 +207,17 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for row in found.get("finding", {}).get("rows", ()):
+        took = row["long_ms"]["p99"]
+        yield _goal(
+            f"{row['question']}, p99 with {found['finding']['long']:,} closed", "< 150 ms", f"{took:.0f} ms", took < 150
+        )
+    if "pending" in found:
+        known = found["pending"]
+        times = known["ratio_idle"]
+        yield _goal(f"a tick with {known['many']:,} pending", "< 3.00x", f"{times:.2f}x", times < 3)
+        took = known["at_once_s"]
+        yield _goal(f"{known['at_once']:,} due in one second", "< 1 s", f"{took:.2f} s", took < 1)
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)

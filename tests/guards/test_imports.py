@@ -23,10 +23,16 @@ PURE = {
     "incidents.errors", "incidents.roles", "incidents.catalog", "incidents.events", "incidents.state",
     "incidents.holds", "incidents.snapshot", "incidents.blast", "incidents.timeline", "incidents.views",
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
+    "incidents.decisions.restore_plan", "incidents.decisions.restore_steps", "incidents.decisions.restore_telling",
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
+    "incidents.deadlines", "incidents.docket", "incidents.reckoning", "incidents.reminders", "incidents.agenda",
+    "incidents.filing", "incidents.filing_document", "incidents.clock_views", "incidents.clock_tellings",
+    "incidents.calendar_links", "incidents.decisions.moves",
+    "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
+    "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
 

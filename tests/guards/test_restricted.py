@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from incidents.clock import rfc3339
 from incidents.decisions import Asker
 from incidents.decisions.access import CreateToken
+from incidents.decisions.clockfacts import AnchorFact
 from incidents.decisions.tasks import NewTask
 from incidents.enforcement.front import Front
 from incidents.errors import Refused, Unknown
@@ -29,6 +30,7 @@ from incidents.timeline import Row
 from tests.support.acting import LIVED, contain, declare
 
 SECRET = "SECRET-of-linus"
+CLOCKS = "clocks: [gdpr-art33, eu-ai-act-art55-gpai-cop]\n"
 NEVER = "INC-2027-0004"  # the next id: nothing has it yet
 
 
@@ -69,7 +71,7 @@ def world(shop: Workshop) -> World:
         "switch-off: {capability: tool-use}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 1}}",
         "freeze-promotion: {model: vega-1}",
-        more=LIVED,
+        more=LIVED + CLOCKS,
         by=linus,
     )
     operations.set_visibility(linus, hidden, "restricted", SECRET)
@@ -84,7 +86,7 @@ def world(shop: Workshop) -> World:
         shop,
         "halt-model: {model: orion-2}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 0}}",
-        more=LIVED,
+        more=LIVED + CLOCKS,
         by=linus,
     )
     seq = operations.note(linus, shown, f"the same as {hidden}").body["seq"]
@@ -93,6 +95,11 @@ def world(shop: Workshop) -> World:
     operations.judge_exit(linus, shown, 1, met=True, evidence=f"as in {hidden}")
     operations.settle_task(linus, shown, 1, "skipped", f"done in {hidden}")
     declare(shop, "revoke-partner: {partner: acme}", by=linus)
+    for id in (hidden, shown):
+        shop.service.clockwork.consider(id)
+        fact = AnchorFact(anchor="awareness", at=shop.clock.now(), evidence=f"like {hidden}")
+        operations.tell_fact(linus, id, fact)
+    operations.answer_condition(linus, hidden, "death", True, SECRET)
     return World(shop, hidden, shown, ada, linus)
 
 
@@ -106,6 +113,7 @@ OF_ONE: dict[str, Call] = {
     "approve_review": lambda o, who, id: o.approve_review(who, id, 1),
     "ask_restore": lambda o, who, id: o.ask_restore(who, id, [], "x"),
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
+    "canaries": lambda o, who, id: o.canaries(who, id),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
@@ -130,6 +138,14 @@ OF_ONE: dict[str, Call] = {
     "share": lambda o, who, id: o.share(who, id),
     "timeline": lambda o, who, id: o.timeline(who, id),
     "validate": lambda o, who, id: o.validate(who, id, 1),
+    "answer_condition": lambda o, who, id: o.answer_condition(who, id, "death", True),
+    "clock": lambda o, who, id: o.clock(who, f"{id}.gdpr-art33.notify-authority"),
+    "decide_clock": lambda o, who, id: o.decide_clock(who, f"{id}.gdpr-art33", "not-reportable", "x"),
+    "incident_clocks": lambda o, who, id: o.incident_clocks(who, id),
+    "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
+    "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
+    "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
+    "tell_fact": lambda o, who, id: o.tell_fact(who, id, AnchorFact(anchor="awareness", at=o.desk.clock.now())),
 }
 """Operations on the incident that is named; called with the hidden one, one that does not exist, and the open one."""
 
@@ -137,6 +153,7 @@ OF_A_REQUEST: dict[str, Call] = {
     "approve": lambda o, who, id: o.approve(who, f"{id}-R1", "0" * 64),
     "refuse": lambda o, who, id: o.refuse(who, f"{id}-R1", "x"),
     "restore_request": lambda o, who, id: o.restore_request(who, f"{id}-R1"),
+    "stop_restore": lambda o, who, id: o.stop_restore(who, f"{id}-R1", "x"),
 }
 
 OF_ALL: dict[str, Call] = {
@@ -175,6 +192,10 @@ OF_ALL: dict[str, Call] = {
     ],
     "retire_point": lambda o, who, id: o.retire_point(who, "edge-1"),
     "revoke_token": lambda o, who, id: o.revoke_token(who, o.tokens(who)[0]["id"]),
+    "clocks": lambda o, who, id: [o.clocks(who), o.clocks(who, state="all"), o.clocks(who, owner="linus")],
+    "regime": lambda o, who, id: o.regime(who, "gdpr-art33"),
+    "regimes": lambda o, who, id: o.regimes(who),
+    "stale_regimes": lambda o, who, id: o.stale_regimes(who),
     "token": lambda o, who, id: o.token(who, o.tokens(who)[0]["id"]),
     "tokens": lambda o, who, id: o.tokens(who),
 }
@@ -279,6 +300,8 @@ def addresses(http: FlaskClient, world: World) -> Iterator[str]:
     yield "/api/v1/decision?partner=acme&model=orion-2&capability=tool-use"
     for search in (SECRET, world.hidden, "acme"):
         yield f"/api/v1/incidents?q={search}"
+    for search in ("acme", "same", "like", "done"):  # what is looked for stands on the page again
+        yield f"/incidents?q={search}"
 
 
 def test_no_page_and_no_route_names_it_to_an_outsider(http: FlaskClient, world: World) -> None:

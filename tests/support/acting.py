@@ -61,12 +61,15 @@ def change_catalog(shop: Workshop, change: Callable[[dict[str, Any]], None]) -> 
     return shop.service.operations.apply_catalog(ADMIN, json.dumps(catalog), "catalog.yaml")
 
 
-def ask(shop: Workshop, id: str, by: Asker, *only: int) -> dict[str, Any]:
-    return shop.service.operations.ask_restore(by, id, list(only), "cause fixed").body
+def ask(shop: Workshop, id: str, by: Asker, *only: int, **way: Any) -> dict[str, Any]:
+    """``way``: canary, soak, break_glass."""
+    return shop.service.operations.ask_restore(by, id, list(only), "cause fixed", **way).body
 
 
 def approve(shop: Workshop, request: dict[str, Any], by: Asker) -> dict[str, Any]:
-    return shop.service.operations.approve(by, request["id"], request["plan_digest"]).body
+    """Attests every check of the plan."""
+    checks = request["plan"]["checks"]
+    return shop.service.operations.approve(by, request["id"], request["plan_digest"], checks=checks).body
 
 
 def restored(shop: Workshop, id: str, *only: int) -> None:

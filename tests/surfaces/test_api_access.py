@@ -27,9 +27,30 @@ BODIES: dict[str, object] = {
     "ask_restore": {"reason": "test"},
     "approve": {"plan_digest": "0" * 64},
     "refuse": {"reason": "test"},
+    "stop": {"reason": "test"},
     "create_token": {"name": "made", "role": "viewer"},
     "retire_point": {},
     "revoke_token": {},
+    "status": {"status": "mitigated"},
+    "acknowledge": {},
+    "roles": {"role": "scribe"},
+    "add_task": {"title": "look"},
+    "task": {"state": "done"},
+    "exit_criterion": {"evidence": "seen"},
+    "settle": {"state": "declined", "reason": "test"},
+    "severity": {"severity": "sev1", "reason": "test"},
+    "visibility": {"visibility": "restricted", "reason": ""},
+    "members": {"add": ["ada"]},
+    "update": {"text": "here we stand"},
+    "correct": {"text": "other words", "reason": "test"},
+    "pin": {},
+    "redact": {"reason": "test"},
+    "share": {},
+    "revoke_share": {},
+    "submit_clock": {"receipt": "x"},
+    "decide_clock": {"decision": "not-reportable", "reason": "x"},
+    "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
+    "take_regime": {"regime": "uk-gdpr-art33"},
 }
 PATHS = {
     "id": {
@@ -39,11 +60,17 @@ PATHS = {
         "restore": "INC-2026-0001-R1",
         "approve": "INC-2026-0001-R1",
         "refuse": "INC-2026-0001-R1",
+        **dict.fromkeys(("clock", "clock_pack", "submit_clock"), "INC-2026-0001.gdpr-art33.notify-authority"),
+        "decide_clock": "INC-2026-0001.contract-partner-notice",
+        "regime": "gdpr-art33",
+        "stop": "INC-2026-0001-R1",
     },
     "name": {"retire_point": "nobody"},
     "flag": {"flag": "orion-2:tool-use"},
     "slug": {"runbook": "break-glass"},
-    "n": {"validate": "1"},
+    "n": {"validate": "1", "task": "1", "exit_criterion": "1", "settle": "1"},
+    "seq": dict.fromkeys(("correct", "pin", "redact"), "999999"),
+    "share": {"revoke_share": "none"},
 }
 QUERIES = {"decision": "partner=acme&model=orion-2&capability=tool-use"}
 GUARDED = [route for route in ROUTES if route.right is not None]
@@ -104,7 +131,8 @@ def test_the_table_of_roles_is_the_contracts() -> None:
     people = {"viewer", "responder", "commander", "release-manager", "admin"}
 
     assert allowed["incidents"] == people
-    assert allowed["declare"] == allowed["kill"] == allowed["note"] == {"responder", "commander", "admin"}
+    responders = {"responder", "commander", "admin"}
+    assert allowed["declare"] == allowed["kill"] == allowed["note"] == allowed["stop"] == responders
     assert allowed["ask_restore"] == allowed["approve"] == allowed["refuse"] == {"commander", "admin"}
     assert allowed["apply_catalog"] == {"release-manager", "admin"}
     assert allowed["tokens"] == allowed["create_token"] == allowed["retire_point"] == {"admin"}
