@@ -36,9 +36,9 @@ class Wanted:
 
     def fits(self, known: Incident | Over) -> bool:
         return (
-            self.status in ("", known.status)
-            and self.kind in ("", known.kind)
-            and self.severity in ("", known.severity)
+            (not self.kind or self.kind == known.kind)
+            and (not self.severity or self.severity == known.severity)
+            and (not self.status or self.status == known.status)
         )
 
 
@@ -130,7 +130,7 @@ class Finder:
 
 
 def _outline(state: State, id: str) -> Incident | Over | None:
-    return state.incidents.get(id) or state.over.get(id)
+    return state.over.get(id) or state.incidents.get(id)  # most are over
 
 
 def _place(state: State, id: str) -> int:

@@ -308,9 +308,9 @@ class Service:
             self.ledger.drop_instances(gone, before=self.clock.now() - timedelta(seconds=30))
         self.desk.let_go()
         self.desk.keep_state()
-        self.ledger.tidy()
         self._measure()
         self.clockwork.tick()
+        self.ledger.tidy()
 
     def _advance_restores(self) -> None:
         """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""

@@ -163,9 +163,8 @@ class SqliteLedger(SideTables, SearchIndex):
             _keep_answer(connection, key, answer(events) if answer is not None else None, recorded_at)
             _set_directory(connection, directory or {})
         if redact:
-            with suppress(
-                LedgerUnavailable
-            ):  # it is redacted; what is left of the words in the files goes with the next
+            # It is redacted; what is still left of the words in the files goes with the next tidying.
+            with suppress(LedgerUnavailable):
                 self.tidy()
         return events
 

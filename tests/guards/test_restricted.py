@@ -300,6 +300,8 @@ def addresses(http: FlaskClient, world: World) -> Iterator[str]:
     yield "/api/v1/decision?partner=acme&model=orion-2&capability=tool-use"
     for search in (SECRET, world.hidden, "acme"):
         yield f"/api/v1/incidents?q={search}"
+    for search in ("acme", "same", "like", "done"):  # what is looked for stands on the page again
+        yield f"/incidents?q={search}"
 
 
 def test_no_page_and_no_route_names_it_to_an_outsider(http: FlaskClient, world: World) -> None:
