@@ -23,3 +23,5 @@ CONTAINED = Histogram(
     registry=REGISTRY,
 )
 CYCLE_FAILURES = Counter("andon_cycle_failures", "Engine cycles that failed", registry=REGISTRY)
+CLOCKS_PENDING = Gauge("andon_clocks_pending", "Clocks that something is still to be done about", registry=REGISTRY)
+CLOCKS_MISSED = Counter("andon_clocks_missed", "Strict deadlines noticed to have passed", registry=REGISTRY)

@@ -16,6 +16,8 @@ from typing import Any
 
 from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
+from incidents.clock_operations import ClockOperations
+from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.restore_plan import canaries_of
@@ -45,9 +47,17 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentWork):
-    def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
-        super().__init__(desk)
+class Operations(IncidentWork, ClockOperations):
+    def __init__(
+        self,
+        desk: Desk,
+        points: Points,
+        usage: UsageBook,
+        library: Library,
+        public_url: str,
+        clockwork: Clockwork,
+    ) -> None:
+        ClockOperations.__init__(self, desk, clockwork)
         self.points, self.usage, self.library = points, usage, library
         self.public_url = public_url
 
@@ -71,7 +81,10 @@ class Operations(IncidentWork):
             answer=self._declared,
             narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
         )
-        return as_reply(outcome.answer, outcome.replayed)
+        reply = as_reply(outcome.answer, outcome.replayed)
+        if outcome.events:  # in a write of its own: the cord works whatever becomes of the clocks
+            self.clockwork.consider(str(reply.body["id"]))
+        return reply
 
     def _with_evidence(self, state: State, request: Declare) -> Declare:
         """What each point holds at this moment, and the table that it should hold."""
@@ -135,6 +148,7 @@ class Operations(IncidentWork):
             **blast,
             "usage": [row for row in self.usage.of(now=now) if row["partner"] in partners],
             "clocks": list(steps.clocks),
+            "clocks_proposed": self.proposed_clocks(request.playbook.id, steps.clocks, request.parameters),
             "told": [notice.data() for notice in steps.notices],
             "tasks": [task.data(now) for task in steps.tasks],
             "roles": list(steps.roles),

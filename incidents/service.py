@@ -20,6 +20,7 @@ from functools import cached_property
 import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
+from incidents.clockwork import Clockwork
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
@@ -48,6 +49,7 @@ from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
+from playbooks.register import Register
 from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
@@ -66,14 +68,16 @@ class Service:
     def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
         self.settings, self.ledger, self.clock = settings, ledger, clock
         self.runbooks = Runbooks.load(settings.playbooks)
-        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.register = Register.load(settings.playbooks)
+        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
             log.warning("severities_refused", why=line, instead="the shipped ones are in force")
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()
-        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.clockwork = Clockwork(self.desk, self.register)
+        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -169,6 +173,8 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+        for problem in (*self.register.problems, *self.register.unknown_calendars()):
+            log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
@@ -303,6 +309,7 @@ class Service:
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()
+        self.clockwork.tick()
         self.ledger.tidy()
 
     def _advance_restores(self) -> None:

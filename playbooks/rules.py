@@ -47,6 +47,13 @@ def broken_links(playbook: Playbook, runbooks: Mapping[str, Collection[str]]) ->
             yield ("steps", number, "runbook"), f"runbook '{slug}' has no heading {shown(anchor)}.{hint}"
 
 
+def unknown_clocks(playbook: Playbook, register: Collection[str]) -> Iterator[Complaint]:
+    """Clocks that no regime of the register has; ``register`` is their ids."""
+    for number, clock in enumerate(playbook.clocks):
+        if clock not in register:
+            yield ("clocks", number), f"unknown clock {shown(clock)}: no regime has this id.{nearest(clock, register)}"
+
+
 def _complaints(playbook: Playbook) -> Iterator[Complaint]:
     yield from _undeclared(playbook)
     yield from _triggers(playbook)

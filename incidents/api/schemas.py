@@ -172,6 +172,7 @@ COMPONENTS: dict[str, Schema] = {
         entries=many(ENTRY),
         usage=many(thing(partner=TEXT, flag=TEXT, per=TEXT, window_start=TIME, count=WHOLE)),
         clocks=TEXTS,
+        clocks_proposed=many(ref("ClockProposed")),
         told=many(thing(NOTICE_MORE, **NOTICE_FIELDS)),
         tasks=many(thing(TASK_MORE, **TASK_FIELDS)),
         roles=TEXTS,
@@ -219,7 +220,8 @@ COMPONENTS: dict[str, Schema] = {
         moments={"type": "object", "additionalProperties": ref("Moment")},
         tasks=many(ref("Task")),
         notices=many(thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT)),
-        clocks=many(thing(clock=TEXT, state=TEXT)),
+        clocks=many(ref("Clock")),
+        clock_facts=ref("ClockFacts"),
         roles=many(ref("IncidentRole")),
         exit=many(
             thing(number=WHOLE, text=TEXT, met=TRUTH, by=some(TEXT), at=some(TIME), evidence=some(TEXT)),

@@ -20,6 +20,7 @@ from incidents.web.words import add_words
 # Imported for the routes that they add to ``pages``.
 from incidents.web import (  # isort: skip # noqa: F401
     board,
+    clock_pages,
     declaring,
     incident_list,
     incident_pages,

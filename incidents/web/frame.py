@@ -32,7 +32,7 @@ log = structlog.get_logger("andon.pages")
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 Answered = AnyResponse | str | tuple[str, int]
 
-OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static"}
+OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static", "pages.calendar_feed"}
 PARTNERS_OWN = {"pages.board", "pages.logout"}
 NOT_PAGES = ("/api/", "/metrics", "/enforce/", "/ofrep/", "/flagd/", "/healthz", "/readyz", "/live", "/static/")
 BODY_LIMIT = 1 << 20

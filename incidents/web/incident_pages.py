@@ -10,14 +10,16 @@ from typing import Any
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock import rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.errors import AndonError, Invalid
+from incidents.errors import AndonError
 from incidents.operations import Reply
 from incidents.timeline import Row
 from incidents.web import way_back
+from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.picture import draw
+from incidents.web.times import typed_moment
 from incidents.web.words import plural
 
 SHOWN_ROWS = 400
@@ -63,6 +65,7 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
         reasons=_reasons(rows),
         picture=draw(rows, now),
         names=desk.people_names(asker()),
+        card=clocks_card(id),
         owed=[row for row in owed if row["due_at"] > rfc3339(now)],
         overdue=[row for row in owed if row["due_at"] <= rfc3339(now)],
         dark=_dark(found),
@@ -153,19 +156,7 @@ def add_note(id: str) -> Response:
 
 
 def _moment(at: str) -> str | None:
-    """``14:05`` means today, UTC; a date with a time may leave its zone out, which is UTC then."""
-    if not at:
-        return None
-    today = service().clock.now().strftime("%Y-%m-%d")
-    text = f"{today}T{at}" if at[2:3] == ":" else at
-    for whole in (text, f"{text}Z"):
-        try:
-            parse_rfc3339(whole)
-        except ValueError:
-            continue
-        return whole
-    message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid.at("at", message)
+    return typed_moment(at, service().clock.now())
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")

@@ -170,6 +170,22 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
+def pending(found: Found) -> Iterator[str]:
+    yield f"Pending deadlines: a tick with nothing due, {found['few']:,} and {found['many']:,} pending (ms)"
+    yield from columns(
+        [
+            ("", "p50 / p99 / max"),
+            (f"{found['few']:,} pending", p50_p99_max(found["idle_ms"]["few"])),
+            (f"{found['many']:,} pending", p50_p99_max(found["idle_ms"]["many"])),
+        ]
+    )
+    yield f"  {found['at_once']:,} due in the same second: all written after {found['at_once_s']:.2f} s"
+    yield (
+        f"  the next start: read in {found['fill_s']:.2f} s; its first tick writes the {found['after_outage']:,}"
+        f" that fell due meanwhile in {found['after_outage_s']:.2f} s"
+    )
+
+
 SECTIONS = {
     "switch": switch,
     "decisions": decisions,
@@ -177,6 +193,7 @@ SECTIONS = {
     "past": past,
     "preview": preview,
     "finding": finding,
+    "pending": pending,
     "unleash": unleash,
 }
 
@@ -193,6 +210,12 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     for row in found.get("finding", {}).get("rows", ()):
         took, what = row["long_ms"]["p50"], f"{row['question']}, with {found['finding']['long']:,} closed"
         yield _goal(what, "< 150 ms", f"{took:.0f} ms", took < 150)
+    if "pending" in found:
+        known = found["pending"]
+        times = known["ratio_idle"]
+        yield _goal(f"a tick with {known['many']:,} pending", "< 3.00x", f"{times:.2f}x", times < 3)
+        took = known["at_once_s"]
+        yield _goal(f"{known['at_once']:,} due in one second", "< 1 s", f"{took:.2f} s", took < 1)
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)

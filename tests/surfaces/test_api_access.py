@@ -47,6 +47,10 @@ BODIES: dict[str, object] = {
     "redact": {"reason": "test"},
     "share": {},
     "revoke_share": {},
+    "submit_clock": {"receipt": "x"},
+    "decide_clock": {"decision": "not-reportable", "reason": "x"},
+    "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
+    "take_regime": {"regime": "uk-gdpr-art33"},
 }
 PATHS = {
     "id": {
@@ -56,6 +60,9 @@ PATHS = {
         "restore": "INC-2026-0001-R1",
         "approve": "INC-2026-0001-R1",
         "refuse": "INC-2026-0001-R1",
+        **dict.fromkeys(("clock", "clock_pack", "submit_clock"), "INC-2026-0001.gdpr-art33.notify-authority"),
+        "decide_clock": "INC-2026-0001.contract-partner-notice",
+        "regime": "gdpr-art33",
         "stop": "INC-2026-0001-R1",
     },
     "name": {"retire_point": "nobody"},
