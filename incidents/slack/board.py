@@ -22,6 +22,7 @@ from incidents.service import Service
 from incidents.slack.followers import READER
 from incidents.slack.health import Health
 from incidents.slack.incident_message import serving
+from incidents.slack.lanes import EVERY_S, Lanes
 from incidents.slack.places import places
 from incidents.slack.posts import Posts
 from incidents.slack.reader import Reader
@@ -31,7 +32,6 @@ from incidents.slack.web_api import Limited, Rejected, SlackApi, SlackTrouble
 Json = dict[str, Any]
 log = structlog.get_logger("andon.slack")
 
-EVERY_S = 1.0  # between two writes to one channel
 PAUSE_S = 0.25
 LOOKED_AT = 40  # incidents rendered in one step
 
@@ -53,7 +53,7 @@ class Board:
         self.health = Health(service.clock)
         self.posts = Posts(service, api, self.health)
         self.rooms = Rooms(service, api, self.posts)
-        self._free_at: dict[str, float] = {}
+        self.lanes = Lanes(service.clock)
         self._looked_at: dict[str, float] = {}  # incidents that are not contained: their points answer without an event
         self._lock = threading.Lock()
         self._dirty: dict[str, None] = {}
@@ -108,11 +108,10 @@ class Board:
         if (self.health.outage is not None or not self._team_known) and not self._is_there():
             return 0
         done = 0
-        now = self._service.clock.boot()
-        for job in self._wanted(now):
+        for job in self._wanted():
             if self._stopping or not self.health.may_call:
                 break
-            self._free_at[job.channel] = now + EVERY_S
+            self.lanes.take(job.channel)
             self._do(job)
             done += 1
         if not done:
@@ -123,7 +122,7 @@ class Board:
         try:
             job.run()
         except Limited as trouble:
-            self._free_at[job.channel] = self._service.clock.boot() + trouble.after_s
+            self.lanes.hold(job.channel, trouble.after_s)
             log.info("slack_limited", what=job.what, after_s=trouble.after_s)
         except Rejected as trouble:
             self.health.went_wrong(trouble)
@@ -153,14 +152,13 @@ class Board:
 
     # --- what is wanted ---
 
-    def _wanted(self, now: float) -> list[Job]:
+    def _wanted(self) -> list[Job]:
         """At most one job per channel that is free, the most urgent; incidents that are all shown are put aside."""
         best: dict[str, Job] = {}
         for incident in self._to_look_at():
             for job in self._jobs_of(incident):
-                if self._free_at.get(job.channel, now) <= now and (
-                    job.channel not in best or job.rank < best[job.channel].rank
-                ):
+                better = job.channel not in best or job.rank < best[job.channel].rank
+                if better and self.lanes.is_free(job.channel):
                     best[job.channel] = job
         return sorted(best.values(), key=lambda job: job.rank)
 
