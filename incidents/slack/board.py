@@ -107,14 +107,14 @@ class Board:
             return 0
         if (self.health.outage is not None or not self._team_known) and not self._is_there():
             return 0
-        done = 0
-        for job in self._wanted():
+        done, wanted = 0, self._wanted()
+        for job in wanted:
             if self._stopping or not self.health.may_call:
                 break
-            self.lanes.take(job.channel)
-            self._do(job)
-            done += 1
-        if not done:
+            if self.lanes.take(job.channel, "board", first=job.rank[0] == 0):
+                self._do(job)
+                done += 1
+        if not wanted:
             self.health.went_well()  # it was reached, and there is nothing to say
         return done
 
@@ -153,12 +153,11 @@ class Board:
     # --- what is wanted ---
 
     def _wanted(self) -> list[Job]:
-        """At most one job per channel that is free, the most urgent; incidents that are all shown are put aside."""
+        """The most urgent job of each channel; incidents that are all shown are put aside."""
         best: dict[str, Job] = {}
         for incident in self._to_look_at():
             for job in self._jobs_of(incident):
-                better = job.channel not in best or job.rank < best[job.channel].rank
-                if better and self.lanes.is_free(job.channel):
+                if job.channel not in best or job.rank < best[job.channel].rank:
                     best[job.channel] = job
         return sorted(best.values(), key=lambda job: job.rank)
 
