@@ -98,7 +98,7 @@ class ClockOperations(RegisterOperations):
         """One clock with its content, its history and the words that were said about it."""
         needs(asker, Right.READ, "reading a clock")
         known = self._id(asker, incident_of(clock))
-        words = words_of(self.desk.ledger.incident(known))
+        words = words_of(self.lines.of(known).events)
         with self.desk.read(known) as state:
             incident, duty = duties.get_duty(state, clock)
             return clock_views.whole(state, incident, duty, words, self.desk.clock.now())
@@ -111,7 +111,7 @@ class ClockOperations(RegisterOperations):
         """
         needs(asker, Right.READ, "reading clocks")
         known = self._id(asker, id)
-        words = words_of(self.desk.ledger.incident(known))
+        words = words_of(self.lines.of(known).events)
         now = self.desk.clock.now()
         with self.desk.read(known) as state:
             incident = state.incidents[known]
@@ -149,7 +149,7 @@ class ClockOperations(RegisterOperations):
         """The filing pack of one clock, as values and as a Markdown document."""
         needs(asker, Right.READ, "taking a filing pack")
         known = self._id(asker, incident_of(clock))
-        lines = self.desk.ledger.incident(known)
+        lines = self.lines.of(known).events
         with self.desk.read(known) as state:
             incident, duty = duties.get_duty(state, clock)
             points = rows(lines, names(state), inside=False)

@@ -354,7 +354,8 @@ def _duties(incident: Incident, event: Event, fact: ev.DutiesOwed) -> None:
 
 @_on(ev.EvidenceFrozen)
 def _frozen(incident: Incident, event: Event, fact: ev.EvidenceFrozen) -> None:
-    incident.frozen_seq = event.seq
+    """The first one: what stood there before anything of it was held. Later holds freeze what they change as well."""
+    incident.frozen_seq = incident.frozen_seq or event.seq
 
 
 @_on(ev.IncidentContained)

@@ -152,12 +152,12 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     text = telling.words(event.data, {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
-    who = event.actor.name
+    who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
     loud = telling.loud is not None and telling.loud(event.data)
     return Row(
         seq=event.seq,
-        at=rfc3339(event.at),
-        recorded_at=rfc3339(event.recorded_at),
+        at=recorded_at if event.at == event.recorded_at else rfc3339(event.at),
+        recorded_at=recorded_at,
         kind=event.kind,
         actor=names.get(who, who) or who,
         via=event.actor.via,

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
-from incidents.ledger import Answer, AnswerKey, Head, Hit, Instance, PointUse, Reads, Usage, everything, search
+from incidents.ledger import Answer, AnswerKey, Chosen, Head, Hit, Instance, PointUse, Reads, Usage, everything, search
 from incidents.ledger.chain import Tip, mint, seal_all
 from incidents.ledger.hits import hits
 from incidents.ledger.redaction import without
@@ -106,7 +106,13 @@ class MemoryLedger:
             return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         phrases = search.asked(words)
         with self._open() as store:  # and no longer: whoever is asked what may be read may wait for an append
@@ -115,7 +121,7 @@ class MemoryLedger:
             first = store.of_incident.get(before, [0])[0] if before is not None else len(store.events) + 1
         docs = sorted((doc for doc in docs if search.first_of(doc[0]) < first), reverse=True)
         found = [search.by_incident([at for at, said in docs if search.holds(said, one)]) for one in phrases]
-        return search.readable(search.together(found), names.__getitem__, reads, limit)
+        return search.readable(search.together(found, among), names.__getitem__, reads, limit)
 
     def hits(
         self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything

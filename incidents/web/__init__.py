@@ -1,5 +1,6 @@
 """
-The pages: sign-in, board, incident timeline, declaring, points, capabilities, models, playbooks, runbooks.
+The pages: sign-in, board, incident timeline and links to it, declaring,
+points, capabilities, models, playbooks, runbooks.
 
 They ask ``service.operations`` and translate the answers into HTML; they decide nothing.
 """
@@ -26,6 +27,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     incident_pages,
     procedures,
     restoring,
+    sharing,
     signing_in,
     things,
 )

@@ -31,6 +31,7 @@ PURE = {
     "incidents.calendar_links", "incidents.decisions.moves",
     "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip

@@ -126,6 +126,7 @@ OF_ONE: dict[str, Call] = {
     "pin": lambda o, who, id: o.pin(who, id, _line(o, id), True),
     "post_update": lambda o, who, id: o.post_update(who, id, "x"),
     "publish_review": lambda o, who, id: o.publish_review(who, id, 1),
+    "reading": lambda o, who, id: o.reading(who, id),
     "redact": lambda o, who, id: o.redact(who, id, _line(o, id), "x"),
     "review_owner": lambda o, who, id: o.review_owner(who, id, "ada"),
     "revoke_share": lambda o, who, id: o.revoke_share(who, id, "x"),
