@@ -17,6 +17,8 @@ from incidents.catalog import Catalog
 from incidents.clock import parse_rfc3339
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
+from incidents.notices import Approval, NoticeDraft, NoticeState
+from incidents.outbox import Effect, Outbox, Outcome, Sort
 from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
 
 DEFAULT_LEASE_SECONDS = 15
@@ -125,6 +127,8 @@ class Incident:
     contained: Containment | None = None
     joined: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    drafts: dict[str, NoticeDraft] = field(default_factory=dict)
+    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> the moment that was told last
 
     @property
     def status(self) -> str:
@@ -167,6 +171,7 @@ class State:
     requests: dict[str, RestoreRequest] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
+    outbox: Outbox = field(default_factory=Outbox)
     unreadable: str | None = None
     public_key: str | None = None
     fingerprint: str | None = None
@@ -253,6 +258,7 @@ def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
 @_on(ev.LedgerRestored)
 def _restored(state: State, event: Event, fact: ev.LedgerRestored) -> None:
     state.ledger, state.restored_at = fact.to_ledger, event.recorded_at
+    state.outbox.doubt_all()
 
 
 @_on(ev.WriteResumed)
@@ -450,6 +456,136 @@ def _denied(state: State, event: Event, fact: ev.ApprovalDenied) -> None:
     """A line for the log; nothing changes."""
 
 
+# --- effects and notices ----------------------------------------------------------------------------------------------
+
+
+@_on(ev.MessageOwed)
+def _message_owed(state: State, event: Event, fact: ev.MessageOwed) -> None:
+    state.outbox.owe(_effect(event, fact, Sort.MESSAGE, fact.deadline, about=list(fact.about or ())))
+    _now_carried_by(state, event, fact)
+
+
+@_on(ev.OrderOwed)
+def _order_owed(state: State, event: Event, fact: ev.OrderOwed) -> None:
+    state.outbox.owe(_effect(event, fact, Sort.ORDER, fact.deadline, action=fact.action, order=fact.order))
+    _now_carried_by(state, event, fact)
+
+
+def _effect(event: Event, fact: ev.MessageOwed | ev.OrderOwed, sort: Sort, deadline: str | None, **more: Any) -> Effect:
+    return Effect(
+        id=fact.id,
+        sort=sort,
+        to=fact.to,
+        channels=list(fact.channels),
+        template=fact.template,
+        lane=fact.lane,
+        table=fact.table,
+        topic=fact.topic,
+        incident=event.incident,
+        not_before=parse_rfc3339(fact.not_before),
+        deadline=parse_rfc3339(deadline) if deadline else None,
+        owed_at=event.at,
+        seq=event.seq,
+        all_channels=list(fact.channels),
+        notice=fact.notice,
+        digest=fact.digest,
+        **more,
+    )
+
+
+def _now_carried_by(state: State, event: Event, fact: ev.MessageOwed | ev.OrderOwed) -> None:
+    if fact.notice is not None:
+        _incident(state, event).drafts[fact.notice].effect = fact.id
+
+
+@_on(ev.MessagePassedOn)
+def _passed_on(state: State, event: Event, fact: ev.MessagePassedOn) -> None:
+    state.outbox.pass_on(fact.id, fact.channel, fact.outcome)
+
+
+@_on(ev.MessageSettled)
+def _message_settled(state: State, event: Event, fact: ev.MessageSettled) -> None:
+    state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
+
+
+@_on(ev.OrderSettled)
+def _order_settled(state: State, event: Event, fact: ev.OrderSettled) -> None:
+    effect = state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
+    done = fact.outcome in (Outcome.CONFIRMED, Outcome.REHEARSED)
+    if done and effect is not None and effect.action is not None and effect.incident in state.incidents:
+        action = state.incidents[effect.incident].actions.get(effect.action)
+        if action is not None and action.state == "outside":
+            action.state = "outside-done"
+
+
+@_on(ev.MessageRetried)
+def _message_retried(state: State, event: Event, fact: ev.MessageRetried) -> None:
+    state.outbox.retry(fact.id, parse_rfc3339(fact.deadline), event.at)
+
+
+@_on(ev.OrderRetried)
+def _order_retried(state: State, event: Event, fact: ev.OrderRetried) -> None:
+    state.outbox.retry(fact.id, parse_rfc3339(fact.deadline) if fact.deadline else None, event.at)
+
+
+@_on(ev.ReminderTold)
+def _reminded(state: State, event: Event, fact: ev.ReminderTold) -> None:
+    _incident(state, event).reminded[fact.key] = parse_rfc3339(fact.due_at)
+
+
+@_on(ev.OutageCaughtUp)
+def _caught_up(state: State, event: Event, fact: ev.OutageCaughtUp) -> None:
+    """A line for people; what it settled has lines of its own."""
+
+
+@_on(ev.NoticeOwed)
+def _notice_owed(state: State, event: Event, fact: ev.NoticeOwed) -> None:
+    _incident(state, event).drafts[fact.notice] = NoticeDraft(
+        id=fact.notice,
+        to=fact.to,
+        template=fact.template,
+        approval=fact.approval,
+        approvals=fact.approvals,
+        owed_at=event.at,
+        seq=event.seq,
+        number=fact.number,
+        moment=fact.moment,
+    )
+
+
+@_on(ev.NoticeWritten)
+def _notice_written(state: State, event: Event, fact: ev.NoticeWritten) -> None:
+    draft = _incident(state, event).drafts[fact.notice]
+    draft.digest, draft.text_seq, draft.approved, draft.state = fact.digest, event.seq, [], NoticeState.WAITS
+    draft.written_by, draft.written_token, draft.written_at = event.actor.person, event.actor.token, event.at
+
+
+@_on(ev.NoticeApproved)
+def _notice_approved(state: State, event: Event, fact: ev.NoticeApproved) -> None:
+    draft = _incident(state, event).drafts[fact.notice]
+    draft.approved = [*draft.approved, Approval(event.actor.person or "", event.actor.token, event.at)]
+    if not draft.approvals_left:
+        draft.state, draft.settled_by, draft.settled_at = NoticeState.APPROVED, event.actor.name, event.at
+
+
+@_on(ev.NoticeRefused)
+def _notice_refused(state: State, event: Event, fact: ev.NoticeRefused) -> None:
+    draft = _incident(state, event).drafts[fact.notice]
+    draft.state, draft.settled_by, draft.settled_at = NoticeState.REFUSED, event.actor.name, event.at
+
+
+@_on(ev.NoticeApprovalDenied)
+def _notice_denied(state: State, event: Event, fact: ev.NoticeApprovalDenied) -> None:
+    """A line for the log; nothing changes."""
+
+
+@_on(ev.NoticeReceipted)
+def _notice_receipted(state: State, event: Event, fact: ev.NoticeReceipted) -> None:
+    draft = _incident(state, event).drafts[fact.notice]
+    draft.state, draft.receipt_seq = NoticeState.RECEIPTED, event.seq
+    draft.settled_by, draft.settled_at = event.actor.name, event.at
+
+
 def is_over(state: State, incident: Incident) -> bool:
     """Nothing is held, ordered, asked for, waited for or owed to an outside system: the log is enough."""
     return (
@@ -457,6 +593,7 @@ def is_over(state: State, incident: Incident) -> bool:
         and (incident.contained is not None or not incident.holds)
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state != "open" for request in incident.requests)
+        and not any(draft.waits for draft in incident.drafts.values())
     )
 
 

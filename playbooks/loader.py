@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbooks.forms import SLUG
-from playbooks.rules import broken_links, read_document
+from playbooks.rules import broken_links, read_document, unfit_templates
 from playbooks.schema import SIZE_LIMIT, Playbook
 from playbooks.source import Problem, SourceError, parse
+from playbooks.wording import Audience, Wordings
 from playbooks.words import nearest, shown
 from runbooks.library import Library as Runbooks
 
@@ -41,9 +42,12 @@ class Entry:
 class Library:
     """Playbooks by id, and what is wrong with their files. A file with a problem is not taken."""
 
-    def __init__(self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = (), wordings: Wordings | None = None
+    ) -> None:
         self._entries = dict(sorted(entries.items()))
-        self.problems = tuple(sorted(problems))
+        self.wordings = wordings if wordings is not None else Wordings.load()
+        self.problems = tuple(sorted((*problems, *self.wordings.problems)))
 
     @classmethod
     def load(cls, extra: Path | None = None, runbooks: Runbooks | None = None) -> Library:
@@ -53,19 +57,21 @@ class Library:
         A broken file in the extra folder leaves the shipped playbook of that name in force and is among ``problems``.
         """
         anchors = (runbooks if runbooks is not None else Runbooks.load(extra)).anchors
+        wordings = Wordings.load(extra)
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
         for folder in (SHIPPED, extra):
             for path in _files(folder) if folder is not None else ():
                 try:
-                    entry = _read(path, anchors, shipped=folder is SHIPPED, replaces=path.stem in entries)
+                    shipped = folder is SHIPPED
+                    entry = _read(path, anchors, wordings.audiences, shipped=shipped, replaces=path.stem in entries)
                 except SourceError as error:
                     problems += error.problems
                 else:
                     entries[entry.playbook.id] = entry
         if extra is not None and not extra.is_dir():
             problems.append(Problem(str(extra), 1, "there is no such folder of playbooks"))
-        return cls(entries, tuple(problems))
+        return cls(entries, tuple(problems), wordings)
 
     def __iter__(self) -> Iterator[Playbook]:
         return (entry.playbook for entry in self._entries.values())
@@ -114,16 +120,18 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     """
     What is wrong with a playbook file, or with every one in a folder; empty when all is well.
 
-    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given.
+    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given; templates
+    likewise, and so are the texts of ``notices`` beside the file.
     """
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder")]
     anchors = (runbooks if runbooks is not None else Runbooks.load(folder)).anchors
-    problems: list[Problem] = []
+    wordings = Wordings.load(folder if folder != SHIPPED else None)
+    problems: list[Problem] = list(wordings.problems) if path.is_dir() else []
     for file in _files(path) if path.is_dir() else [path]:
         try:
-            _read(file, anchors)
+            _read(file, anchors, wordings.audiences)
         except SourceError as error:
             problems += error.problems
     if path.is_dir() and not _files(path):
@@ -136,12 +144,18 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read(
-    path: Path, anchors: Mapping[str, Collection[str]], *, shipped: bool = False, replaces: bool = False
+    path: Path,
+    anchors: Mapping[str, Collection[str]],
+    audiences: Mapping[str, Audience],
+    *,
+    shipped: bool = False,
+    replaces: bool = False,
 ) -> Entry:
     octets = _octets(path)
     document = parse(octets, path.name, limit=SIZE_LIMIT)
     playbook = read_document(document)
-    problems = [document.problem(loc, message) for loc, message in broken_links(playbook, anchors)]
+    found = [*broken_links(playbook, anchors), *unfit_templates(playbook, audiences)]
+    problems = [document.problem(loc, message) for loc, message in found]
     if playbook.id != path.stem:
         message = f"id '{playbook.id}' and file name differ: call the file '{playbook.id}.yaml'"
         problems.append(document.problem(("id",), message))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +19,8 @@ from incidents.blast import compare, without_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
-from incidents.errors import Conflicting, Forbidden, Invalid, Refused, Unknown, nearest
+from incidents.decisions.two_people import Hand, check_another, person_of
+from incidents.errors import Conflicting, Invalid, Refused, Unknown, nearest
 from incidents.events import Draft
 from incidents.holds import LIVE
 from incidents.roles import Right
@@ -66,7 +66,7 @@ def ask(state: State, incident_id: str, *, only: Sequence[int], reason: str, ask
         Conflicting: Nothing is held any more, or a request is open already.
     """
     incident = get_incident(state, incident_id)
-    _person(state, asker, "ask for a restore")
+    person_of(state, asker, "ask for a restore")
     check_reason(reason)
     _check_only(incident, only)
     waiting = [r for r in incident.requests if is_open(state.requests[r], now)]
@@ -98,9 +98,9 @@ def approve(state: State, request_id: str, *, plan_digest: str, asker: Asker, no
     """
     request = get_request(state, request_id)
     incident = state.incidents[request.incident]
-    person = _person(state, asker, "approve a restore")
+    person_of(state, asker, "approve a restore")
     _check_open(request, now)
-    _check_second_person(state, request, person, asker)
+    check_another(state, _hands(request), asker)
     if plan_digest != request.plan_digest:
         raise Conflicting(
             f"you approve plan {plan_digest[:12]}…, but {request.id} asks for {request.plan_digest[:12]}…;"
@@ -162,38 +162,10 @@ def _check_open(request: RestoreRequest, now: datetime) -> None:
         raise Conflicting(f"{request.id} expired at {rfc3339(request.expires_at)}; ask again", code="expired")
 
 
-def _check_second_person(state: State, request: RestoreRequest, person: str, asker: Asker) -> None:
-    if person == request.asked_by:
-        raise Forbidden(f"{person} asked for {request.id}; another person approves it", code="second-person-needed")
-    if person in request.approved_by:
-        raise Forbidden(f"{person} has approved {request.id} already; another person is needed")
-    token = state.tokens.get(asker.token or "")
-    makers = state.makers(token) if token is not None else set()
-    if request.asked_by in makers:
-        raise Forbidden(
-            f"this token goes back to {request.asked_by}, who asked for {request.id}; approve with another one",
-            code="second-person-needed",
-        )
-    asked_with = state.tokens.get(request.asked_token or "")
-    if asked_with is not None and person in state.makers(asked_with):
-        raise Forbidden(
-            f"{request.id} was asked for with a token that goes back to {person}; a third person approves it",
-            code="second-person-needed",
-        )
-    for other in sorted(makers.intersection(request.approved_by)):
-        raise Forbidden(f"this token goes back to {other}, who has approved {request.id} already; another is needed")
-
-
-def _person(state: State, asker: Asker, what: str) -> str:
-    """The person who asks. Rights are looked up again here: they may have gone between the sign-in and this append."""
-    needs(asker, Right.COMMAND, f"to {what}")
-    token = state.tokens.get(asker.token or "")
-    if not asker.actor.person or token is None:
-        raise Forbidden(f"to {what} takes a token that belongs to a person", code="person-needed")
-    if token.revoked:
-        raise Forbidden(f"the token {token.name} has been revoked")
-    needs(replace(asker, rights=state.rights(token)), Right.COMMAND, f"to {what}")
-    return asker.actor.person
+def _hands(request: RestoreRequest) -> list[Hand]:
+    """Who asked, and who has approved already."""
+    asked = Hand(request.asked_by, request.asked_token, f"asked for {request.id}")
+    return [asked, *(Hand(person, None, f"has approved {request.id} already") for person in request.approved_by)]
 
 
 def _check_only(incident: Incident, only: Sequence[int]) -> None:

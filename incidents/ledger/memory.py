@@ -13,7 +13,7 @@ from datetime import datetime
 
 from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
-from incidents.ledger import Answer, AnswerKey, Head, Instance, PointUse, Usage
+from incidents.ledger import Answer, AnswerKey, Claim, Head, Instance, PointUse, Usage, Wanted
 from incidents.ledger.chain import Tip, mint, seal_all
 from incidents.ledger.search import DECLARED, matching
 
@@ -33,6 +33,7 @@ class _Store:
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
     uses: dict[str, PointUse] = field(default_factory=dict)
     usage: dict[tuple[str, str, str, str, str], Usage] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     def tip(self) -> Tip:
         if not self.events:
@@ -186,6 +187,45 @@ class MemoryLedger:
     def drop_usage(self, *, before: str) -> None:
         with self._open() as store:
             store.usage = {name: row for name, row in store.usage.items() if row.window_start >= before}
+
+    def claims(self) -> list[Claim]:
+        with self._open() as store:
+            return [claim for _, claim in sorted(store.claims.items())]
+
+    def claim(self, wanted: Sequence[Wanted], *, now: datetime, until: datetime) -> list[Claim]:
+        taken = []
+        with self._open() as store:
+            for want in wanted:
+                old = store.claims.get(want.effect)
+                if old is not None and (old.phase == "sending" or old.until > now):
+                    continue
+                tries = old.tries + 1 if old is not None and old.channel == want.channel else 1
+                error = old.error if old is not None else ""
+                claim = Claim(want.effect, want.ticket, "claimed", want.channel, tries, until, error)
+                store.claims[want.effect] = claim
+                taken.append(claim)
+        return taken
+
+    def begin_sending(self, effect: str, ticket: str, *, until: datetime) -> bool:
+        with self._open() as store:
+            old = store.claims.get(effect)
+            if old is None or old.ticket != ticket or old.phase != "claimed":
+                return False
+            store.claims[effect] = replace(old, phase="sending", until=until)
+            return True
+
+    def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
+        with self._open() as store:
+            old = store.claims.get(effect)
+            if old is None or old.ticket != ticket:
+                return False
+            store.claims[effect] = replace(old, phase="waiting", until=until, error=error)
+            return True
+
+    def drop_claims(self, tickets: Sequence[str]) -> None:
+        with self._open() as store:
+            gone = set(tickets)
+            store.claims = {effect: claim for effect, claim in store.claims.items() if claim.ticket not in gone}
 
     def close(self) -> None:
         self._closed = True
