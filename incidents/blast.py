@@ -95,8 +95,19 @@ def _look(snapshot: Any, key: str, table: str) -> Any:
 
 def _affected(state: State, entries: Iterable[str]) -> list[str]:
     """Grants that one of the changed entries can reach."""
-    changed = set(entries)
-    return [grant for grant in state.catalog.grants if not changed.isdisjoint(_reached(grant))]
+    changed: dict[str, set[str]] = {"partner": set(), "model": set(), "flag": set(), "grant": set()}
+    for key in entries:
+        kind, _, id = key.partition(":")
+        if kind == "ladder":
+            return list(state.catalog.grants)
+        changed[kind].add(id)
+    partners, models, flags, grants = changed.values()
+    found = []
+    for grant in state.catalog.grants:  # a large catalog is looked through while a kill waits: keep this loop bare
+        partner, _, flag = grant.partition(":")
+        if partner in partners or flag in flags or grant in grants or flag.partition(":")[0] in models:
+            found.append(grant)
+    return found
 
 
 def _reached(grant: str) -> set[str]:

@@ -30,7 +30,9 @@ from incidents.tokens import mask
 log = structlog.get_logger("andon.desk")
 
 TRIES = 25
-WORDS_ONLY = frozenset({"incident:note:added", "restore:approval:denied"})  # lines that change no incident
+WORDS_ONLY = frozenset(  # lines that change no incident
+    {"incident:note:added", "incident:entry:pinned", "incident:entry:redacted", "restore:approval:denied"}
+)
 LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
 COPY_EVERY = 5_000  # events between two kept states
 
@@ -219,6 +221,8 @@ class Desk:
     def _remember_words(self, event: Event) -> None:
         if event.kind == "incident:life:declared" and event.incident:
             self._words[event.incident] = dict(event.text or {})
+        elif event.kind == "incident:entry:redacted":
+            self._words.pop(event.incident or "", None)
 
     # --- changing ---
 
@@ -285,6 +289,7 @@ class Desk:
             key=key,
             answer=make if answer else None,
             directory=decided.directory or None,
+            redact=decided.redact,
         )
         self.blocked = None
         self._take(events)  # told to the points before anything is written for people

@@ -240,6 +240,7 @@ class IncidentDeclared(Fact):
     playbook_version: int
     playbook_digest: str
     parameters: dict[str, str]
+    visibility: str | None = None
 
 
 @_fact("incident:life:joined")
@@ -295,9 +296,273 @@ class ContainmentContradicted(Fact):
     because: str
 
 
+@_fact("incident:evidence:frozen")
+class EvidenceFrozen(Fact):
+    """
+    What stood where just before the holds of a declaration: stages, flags, partners, access, points, other holds.
+
+    ``access`` has a row per grant whose answer or cap changed; ``left_out`` counts rows beyond the limit. The whole
+    decision table of ``revision`` is named by its digest, the one that enforcement points confirm.
+    """
+
+    revision: int
+    table_digest: str
+    models: dict[str, Any]
+    flags: dict[str, Any]
+    partners: dict[str, Any]
+    access: list[dict[str, Any]]
+    holds: list[dict[str, Any]]
+    points: list[dict[str, Any]]
+    connectors: dict[str, Any]
+    left_out: int = 0
+
+
+@_fact("incident:life:acknowledged")
+class IncidentAcknowledged(Fact):
+    """A person says that they have seen it and are on it."""
+
+
+@_fact("incident:life:mitigated")
+class IncidentMitigated(Fact):
+    """The harm has stopped. Text: ``reason``."""
+
+
+@_fact("incident:life:resolved")
+class IncidentResolved(Fact):
+    """What had to be true at the end is true; the review is due by ``review_due_at`` (RFC 3339). Text: ``reason``."""
+
+    review_due_at: str | None = None
+
+
+@_fact("incident:life:reviewed")
+class IncidentReviewed(Fact):
+    """Its review was published in this version."""
+
+    version: int
+
+
+@_fact("incident:life:closed")
+class IncidentClosed(Fact):
+    """Nothing more is to be done but the follow-ups. Text: ``reason``. Holds that stand go on standing."""
+
+
+@_fact("incident:life:ended")
+class IncidentEnded(Fact):
+    """It ends without a review: ``false-alarm``, or ``merged`` into another. Text: ``reason``."""
+
+    end: str
+    into: str | None = None
+
+
+@_fact("incident:life:reopened")
+class IncidentReopened(Fact):
+    """It goes on after all, from what the evidence says. Text: ``reason``."""
+
+    was: str
+
+
+@_fact("incident:exit:judged")
+class ExitJudged(Fact):
+    """An exit criterion (numbered from 1) is met, or no longer. Text: ``evidence``."""
+
+    number: int
+    met: bool
+
+
+@_fact("incident:action:settled")
+class ActionSettled(Fact):
+    """
+    A person's word on an action that waits or is owed outside: ``declined``, or ``done`` by hand outside.
+
+    Text: ``reason``.
+    """
+
+    number: int
+    state: str
+
+
+@_fact("incident:severity:set")
+class SeveritySet(Fact):
+    """Raised or lowered. Text: ``reason``."""
+
+    severity: str
+    was: str
+
+
+@_fact("incident:visibility:set")
+class VisibilitySet(Fact):
+    """``open``: whoever may read; ``restricted``: its members alone. Text: ``reason``."""
+
+    visibility: str
+    was: str
+
+
+@_fact("incident:members:changed")
+class MembersChanged(Fact):
+    """Who else may see a restricted incident, and restricted notes of any."""
+
+    add: list[str]
+    remove: list[str]
+
+
+@_fact("incident:role:offered")
+class RoleOffered(Fact):
+    """Command is handed to a person, who has not accepted yet; whoever has it keeps it until then."""
+
+    role: str
+    person: str
+
+
+@_fact("incident:role:declined")
+class RoleDeclined(Fact):
+    """The offer ends: ``person`` did not take it, or it was taken back. Text: ``reason``."""
+
+    role: str
+    person: str
+
+
+@_fact("incident:role:taken")
+class RoleTaken(Fact):
+    """
+    ``person`` has the role from now on; ``was`` had it before. ``forced``: taken over without being handed.
+
+    Text: ``reason``, where it was taken over.
+    """
+
+    role: str
+    person: str
+    was: str | None = None
+    forced: bool | None = None
+
+
+@_fact("incident:role:left")
+class RoleLeft(Fact):
+    """``person`` has given the role up; nobody has it. Text: ``reason``."""
+
+    role: str
+    person: str
+
+
+@_fact("incident:task:added")
+class TaskAdded(Fact):
+    """One more task; a follow-up goes on after closing. Text: ``title``, ``about``."""
+
+    number: int
+    follow_up: bool
+    role: str | None = None
+    owner: str | None = None
+    due_at: str | None = None
+    runbook: str | None = None
+
+
+@_fact("incident:task:changed")
+class TaskChanged(Fact):
+    """Owner, due time, or that it goes on as a follow-up; what is absent stays."""
+
+    number: int
+    owner: str | None = None
+    due_at: str | None = None
+    follow_up: bool | None = None
+
+
+@_fact("incident:task:settled")
+class TaskSettled(Fact):
+    """``done``, ``skipped`` or ``open`` again. Text: ``reason``."""
+
+    number: int
+    state: str
+
+
+@_fact("incident:update:posted")
+class UpdatePosted(Fact):
+    """Where things stand, for whoever waits to hear. Text: ``update``."""
+
+    next_at: str | None = None
+
+
 @_fact("incident:note:added")
 class NoteAdded(Fact):
-    """A person's words. Text: ``note``."""
+    """A person's words. ``restricted``: for members alone. Text: ``note``."""
+
+    restricted: bool | None = None
+
+
+@_fact("incident:entry:corrected")
+class EntryCorrected(Fact):
+    """
+    An earlier line (``entry`` is its sequence number) happened at another time, or said it otherwise.
+
+    The line itself stays as it was. Text: ``note`` (the new words), ``reason``.
+    """
+
+    entry: int
+    at: str | None = None
+
+
+@_fact("incident:entry:pinned")
+class EntryPinned(Fact):
+    """An earlier line is a key moment, or no longer."""
+
+    entry: int
+    pinned: bool
+
+
+@_fact("incident:entry:redacted")
+class EntryRedacted(Fact):
+    """The words of an earlier line were taken out for good; the chain still covers them. Text: ``reason``."""
+
+    entry: int
+
+
+# --- the review -----------------------------------------------------------------------------------------------------
+
+
+@_fact("review:owner:set")
+class ReviewOwnerSet(Fact):
+    """Who sees to the review."""
+
+    person: str
+
+
+@_fact("review:document:saved")
+class ReviewSaved(Fact):
+    """A version of the document, written on top of ``base`` (0: none). Text: ``document`` (Markdown)."""
+
+    version: int
+    base: int
+
+
+@_fact("review:document:approved")
+class ReviewApproved(Fact):
+    """Somebody who wrote none of it has read this version and agrees."""
+
+    version: int
+
+
+@_fact("review:document:published")
+class ReviewPublished(Fact):
+    """The approved version is the review. ``digest``: SHA-256 of its text, hex."""
+
+    version: int
+    digest: str
+
+
+# --- links that are handed out --------------------------------------------------------------------------------------
+
+
+@_fact("share:link:made")
+class ShareMade(Fact):
+    """A read-only link to one incident; the link itself is signed, never stored."""
+
+    share: str
+    expires_at: str
+
+
+@_fact("share:link:revoked")
+class ShareRevoked(Fact):
+    """The link shows nothing any more."""
+
+    share: str
 
 
 # --- the way back ---------------------------------------------------------------------------------------------------
@@ -481,6 +746,14 @@ class NoticeOwed(Fact):
     approvals: int
     number: int | None = None
     moment: str | None = None
+
+
+@_fact("notice:draft:shared-out")
+class NoticeSharedOut(Fact):
+    """A notice for all affected partners became one for each of these; none of them reads of another."""
+
+    notice: str
+    partners: list[str]
 
 
 @_fact("notice:draft:written")

@@ -8,9 +8,14 @@ it can be redacted; whoever may approve is decided in ``decisions.notices``.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from incidents import events as ev
+from incidents.events import Event
 
 
 class NoticeState(StrEnum):
@@ -21,6 +26,7 @@ class NoticeState(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     RECEIPTED = "receipted"  # filed or told by hand; there is a receipt
+    SHARED_OUT = "shared out"  # it became one notice for each partner that is affected
 
 
 @dataclass(slots=True)
@@ -78,3 +84,74 @@ class NoticeDraft:
 def digest_of(subject: str, body: str) -> str:
     """SHA-256, hex, of the exact text: the subject, an empty line, the body."""
     return hashlib.sha256(f"{subject}\n\n{body}".encode()).hexdigest()
+
+
+# --- the fold, over one incident's notices by id ---------------------------------------------------------------------
+
+Drafts = dict[str, NoticeDraft]
+FOLDS: dict[str, Callable[[Drafts, Event, Any], None]] = {}
+
+
+def _on(fact: type[ev.Fact]) -> Callable[[Callable[[Drafts, Event, Any], None]], Callable[[Drafts, Event, Any], None]]:
+    def register(handler: Callable[[Drafts, Event, Any], None]) -> Callable[[Drafts, Event, Any], None]:
+        FOLDS[fact.kind] = handler
+        return handler
+
+    return register
+
+
+@_on(ev.NoticeOwed)
+def _owed(drafts: Drafts, event: Event, fact: ev.NoticeOwed) -> None:
+    drafts[fact.notice] = NoticeDraft(
+        id=fact.notice,
+        to=fact.to,
+        template=fact.template,
+        approval=fact.approval,
+        approvals=fact.approvals,
+        owed_at=event.at,
+        seq=event.seq,
+        number=fact.number,
+        moment=fact.moment,
+    )
+
+
+@_on(ev.NoticeSharedOut)
+def _shared_out(drafts: Drafts, event: Event, fact: ev.NoticeSharedOut) -> None:
+    draft = drafts[fact.notice]
+    draft.state, draft.settled_at = NoticeState.SHARED_OUT, event.at
+
+
+@_on(ev.NoticeWritten)
+def _written(drafts: Drafts, event: Event, fact: ev.NoticeWritten) -> None:
+    draft = drafts[fact.notice]
+    draft.digest, draft.text_seq, draft.approved, draft.state = fact.digest, event.seq, [], NoticeState.WAITS
+    draft.written_by, draft.written_token, draft.written_at = event.actor.person, event.actor.token, event.at
+
+
+@_on(ev.NoticeApproved)
+def _approved(drafts: Drafts, event: Event, fact: ev.NoticeApproved) -> None:
+    draft = drafts[fact.notice]
+    draft.approved = [*draft.approved, Approval(event.actor.person or "", event.actor.token, event.at)]
+    if not draft.approvals_left:
+        _settled(draft, NoticeState.APPROVED, event)
+
+
+@_on(ev.NoticeRefused)
+def _refused(drafts: Drafts, event: Event, fact: ev.NoticeRefused) -> None:
+    _settled(drafts[fact.notice], NoticeState.REFUSED, event)
+
+
+@_on(ev.NoticeApprovalDenied)
+def _denied(drafts: Drafts, event: Event, fact: ev.NoticeApprovalDenied) -> None:
+    """A line for the log; nothing changes."""
+
+
+@_on(ev.NoticeReceipted)
+def _receipted(drafts: Drafts, event: Event, fact: ev.NoticeReceipted) -> None:
+    draft = drafts[fact.notice]
+    draft.receipt_seq = event.seq
+    _settled(draft, NoticeState.RECEIPTED, event)
+
+
+def _settled(draft: NoticeDraft, state: NoticeState, event: Event) -> None:
+    draft.state, draft.settled_by, draft.settled_at = state, event.actor.name, event.at

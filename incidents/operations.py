@@ -7,19 +7,18 @@ status and JSON values. Surfaces translate; they decide nothing.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
-from incidents.clock import parse_rfc3339, rfc3339
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
+from incidents.decisions.sight import hidden, sees, veiled
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points, point_row
@@ -27,7 +26,10 @@ from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
+from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
+from incidents.operating import Json, as_answer, as_reply, veils
+from incidents.operating import Reply as Reply
 from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row, rows
@@ -35,23 +37,14 @@ from incidents.tokens import mask, new_secret
 from playbooks.loader import Library, UnknownPlaybook
 from playbooks.plan import Plan
 
-Json = dict[str, Any]
 BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """``secret``: shown this once and never stored."""
-
-    status: int
-    body: Json
-    replayed: bool = False
-
-
-class Operations:
+class Operations(IncidentWork):
     def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
-        self.desk, self.points, self.usage, self.library = desk, points, usage, library
+        super().__init__(desk)
+        self.points, self.usage, self.library = points, usage, library
         self.public_url = public_url
 
     # --- declaring ---
@@ -68,13 +61,18 @@ class Operations:
         request = self._request(body)
         kind = Kind(request.kind)
         outcome = self.desk.submit(
-            lambda state, now: incident.declare(state, request, asker, now),
+            lambda state, now: incident.declare(state, self._with_evidence(state, request), asker, now),
             actor=asker.actor,
             key=key,
             answer=self._declared,
             narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
         )
-        return _reply(outcome.answer, outcome.replayed)
+        return as_reply(outcome.answer, outcome.replayed)
+
+    def _with_evidence(self, state: State, request: Declare) -> Declare:
+        """What each point holds at this moment, and the table that it should hold."""
+        points = self.points.overview(state, self.desk.clock.boot())
+        return replace(request, points=tuple(points), table_digest=self.desk.snapshot.digest)
 
     def kill(self, asker: Asker, what: str, name: str, reason: str, key: AnswerKey | None = None) -> Reply:
         """Direct break-glass: needs a reason and nothing else."""
@@ -85,6 +83,7 @@ class Operations:
         body = {"playbook": BREAK_GLASS, "parameters": {what: name}, "summary": reason}
         return self.declare(asker, body, key)
 
+    @veils
     def preview(self, asker: Asker, body: Mapping[str, Any]) -> Json:
         """The blast radius of a declaration. Changes nothing."""
         needs(asker, Right.READ, "a preview")
@@ -97,7 +96,7 @@ class Operations:
             holds = list(incident.holds_of(state, "preview", kind, steps.actions).values())
             after = with_holds(state, holds)
             found = compare(state, after, holds, now, table)
-            joins = None if request.separate else incident.same_standing(state, request)
+            joins = None if request.separate else incident.same_standing(state, request, asker)
             containment = self.points.fresh(state, holds, state.seq + 1, now, self.desk.clock.boot())
             return self._preview(request, steps, views.blast(found), holds, containment, joins, now, state)
 
@@ -162,6 +161,7 @@ class Operations:
             severity=body.get("severity") or "",
             kind=Kind(kind),
             separate=bool(body.get("separate")),
+            visibility=body.get("visibility") or "open",
         )
 
     def _declared(self, state: State, decided: Decided, events: Sequence[Event]) -> Answer:
@@ -171,7 +171,7 @@ class Operations:
             containment = self._containment(state, known)
             first = views.names(state).get(known.declared_by, known.declared_by)
             row = views.incident_row(known, self.desk.words(known.id))
-            return _answer(200, row | {"joined": True, "first_by": first, "containment": containment})
+            return as_answer(200, row | {"joined": True, "first_by": first, "containment": containment})
         placed = [e for e in events if e.kind == "access:hold:placed"]
         revision = placed[-1].seq if placed else state.revision
         holds = [Hold.read(e.data["hold"]) for e in placed]
@@ -194,22 +194,21 @@ class Operations:
             "joined": False,
             "containment": containment | {"outside": {"done": 0, "total": became.count("outside")}},
         }
-        return _answer(201, body)
+        return as_answer(201, body)
 
     # --- reading ---
 
+    @veils
     def incident(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
-        words = self.desk.words(self._id(id))
-        with self.desk.read(id) as state:
-            found = incident.get_incident(state, id)
+        known = self._id(asker, id)
+        lines = self.desk.ledger.incident(known)
+        with self.desk.read(known) as state:
+            found = state.incidents[known]
             containment = self._containment(state, found)
-            return views.incident_whole(state, found, words, containment, self.desk.clock.now())
+            return views.incident_whole(state, found, lines, containment, self.desk.clock.now())
 
-    def _id(self, id: str) -> str:
-        with self.desk.read(id) as state:
-            return incident.get_incident(state, id).id
-
+    @veils
     def incidents(
         self, asker: Asker, *, status: str = "", kind: str = "", search: str = "", limit: int = 50, cursor: str = ""
     ) -> Json:
@@ -222,7 +221,8 @@ class Operations:
             ids = [
                 id
                 for id in known[start:]
-                if status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
+                if sees(state, asker, id)
+                and status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
                 and kind in ("", outline.kind)
             ]
         if cursor and start == 0:
@@ -253,15 +253,21 @@ class Operations:
     def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
         """Rows in the order in which they were recorded."""
         needs(asker, Right.READ, "reading a timeline")
-        known = self._id(id)
-        events = [e for e in self.desk.ledger.incident(known) if e.seq > after][:limit]
+        known = self._id(asker, id)
+        inside = self.may_read_restricted(asker, known)
         with self.desk.read() as state:
-            return rows(events, views.names(state))
+            names = views.names(state)
+            without = hidden(state, asker)
+        found = [row for row in rows(self.desk.ledger.incident(known), names, inside=inside) if row.seq > after]
+        return [
+            replace(row, text=veiled(row.text, without), data=veiled(row.data, without)) if without else row
+            for row in found[:limit]
+        ]
 
     def containment(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
-        with self.desk.read(id) as state:
-            return self._containment(state, incident.get_incident(state, id))
+        with self._look(asker, id) as (state, known):
+            return self._containment(state, state.incidents[known])
 
     def _containment(self, state: State, found: Incident) -> Json:
         """With every point's row: of what is still going on from memory, of what was written down from the log."""
@@ -271,11 +277,13 @@ class Operations:
             containment["points"] = [point_row(row) for row in written.data["points"]]
         return containment
 
+    @veils
     def before_and_now(self, asker: Asker, id: str) -> list[Json]:
         needs(asker, Right.READ, "reading an incident")
-        with self.desk.read(id) as state:
-            return views.before_and_now(state, incident.get_incident(state, id), self.desk.clock.now())
+        with self._look(asker, id) as (state, known):
+            return views.before_and_now(state, state.incidents[known], self.desk.clock.now())
 
+    @veils
     def check(self, asker: Asker, partner: str, model: str, capability: str, region: str | None = None) -> Json:
         """The decision, with its reason; partners may ask for themselves and are not told who holds what."""
         own = asker.may(Right.OWN_ACCESS)
@@ -294,12 +302,15 @@ class Operations:
             "held_by": held_by,
         }
 
+    @veils
     def board(self, asker: Asker, *, recent: int = 12) -> Json:
         """What a person needs first: open incidents, the newest others, who is dark now, whether points are there."""
         needs(asker, Right.READ, "reading the board")
         with self.desk.read() as state:
-            open_ids = [id for id in list(state.incidents)[::-1] if views.stands_open(state.incidents[id])]
-            others = [id for id in islice(reversed(state.order), len(open_ids) + recent) if id not in open_ids][:recent]
+            seen = [id for id in list(state.incidents)[::-1] if sees(state, asker, id)]
+            open_ids = [id for id in seen if views.stands_open(state.incidents[id])]
+            shown = (id for id in reversed(state.order) if id not in open_ids and sees(state, asker, id))
+            others = list(islice(shown, recent))
             points = self.points.overview(state, self.desk.clock.boot())
             dark = views.dark(state)
         return {
@@ -328,6 +339,7 @@ class Operations:
         with self.desk.read() as state:
             return views.names(state)
 
+    @veils
     def points_overview(self, asker: Asker) -> list[Json]:
         needs(asker, Right.READ, "reading enforcement points")
         with self.desk.read() as state:
@@ -335,23 +347,10 @@ class Operations:
 
     # --- changing an incident ---
 
-    def note(self, asker: Asker, id: str, text: str, at: str | None = None, key: AnswerKey | None = None) -> Reply:
-        needs(asker, Right.RESPOND, "writing a note")
-        moment = _moment(at)
-        return self._do(
-            asker,
-            lambda state, now: incident.note(state, id, text, moment, now),
-            lambda state, decided, events: (
-                201,
-                {"incident": decided.subject, "seq": events[0].seq, "at": rfc3339(events[0].at)},
-            ),
-            key,
-            about=id,
-        )
-
     def validate(self, asker: Asker, id: str, number: int, key: AnswerKey | None = None) -> Reply:
         """A person's word for an action that waits for it."""
         needs(asker, Right.RESPOND, "validating an action")
+        id = self._id(asker, id)
         return self._do(
             asker,
             lambda state, now: incident.validate(state, id, number),
@@ -381,6 +380,7 @@ class Operations:
                 "expires_at": data["expires_at"],
             }
 
+        id = self._id(asker, id)
         return self._do(
             asker,
             lambda state, now: restore.ask(state, id, only=only, reason=reason, asker=asker, now=now),
@@ -389,13 +389,16 @@ class Operations:
             about=id,
         )
 
+    @veils
     def restore_request(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading a restore request")
+        id = self._request_id(asker, id)
         with self.desk.read(id) as state:
             return views.restore(restore.get_request(state, id), self.desk.clock.now())
 
     def approve(self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None) -> Reply:
         """An approval that is not allowed to count is refused, and the attempt is written down."""
+        id = self._request_id(asker, id)
 
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
             lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
@@ -429,6 +432,7 @@ class Operations:
             self.desk.submit(lambda state, now: restore.denied(known, error), actor=asker.actor, about=id)
 
     def refuse(self, asker: Asker, id: str, reason: str, key: AnswerKey | None = None) -> Reply:
+        id = self._request_id(asker, id)
         return self._do(
             asker,
             lambda state, now: restore.refuse(state, id, reason=reason, asker=asker, now=now),
@@ -446,6 +450,7 @@ class Operations:
         with self.desk.read() as state:
             return catalog_file.as_file(state.catalog, directory)
 
+    @veils
     def apply_catalog(self, asker: Asker, text: str | bytes, name: str, *, check: bool = False) -> Json:
         """
         Make the catalog what the file says (or, ``check``, only say what that would change).
@@ -526,23 +531,27 @@ class Operations:
 
     # --- what there is ---
 
+    @veils
     def models(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
         """By id; ``cursor`` is the last id of the page before, here and in the lists below."""
         needs(asker, Right.READ, "reading models")
         with self.desk.read() as state:
             return _page(state.catalog.models, limit, cursor, lambda id: views.model(state, id))
 
+    @veils
     def model(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading a model")
         with self.desk.read() as state:
             _known(id, state.catalog.models, "model")
             return views.model(state, id)
 
+    @veils
     def partners(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
         needs(asker, Right.READ, "reading partners")
         with self.desk.read() as state:
             return _page(state.catalog.partners, limit, cursor, lambda id: views.partner(state, id))
 
+    @veils
     def partner(self, asker: Asker, id: str) -> Json:
         """A partner with its grants and what each gives now; a partner may read its own, without incident ids."""
         own = asker.may(Right.OWN_ACCESS) and asker.partner == id
@@ -556,17 +565,20 @@ class Operations:
             found = views.partner(state, id) | {"grants": grants}
         return _without_holders(found) if own else found
 
+    @veils
     def capabilities(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
         needs(asker, Right.READ, "reading capabilities")
         with self.desk.read() as state:
             return _page(state.catalog.capabilities, limit, cursor, lambda id: views.capability(state, id))
 
+    @veils
     def flags(self, asker: Asker) -> list[Json]:
         """Every capability flag with its state now, who holds it, and how many grants there are on it."""
         needs(asker, Right.READ, "reading capability flags")
         with self.desk.read() as state:
             return views.flags(state, self.desk.snapshot)
 
+    @veils
     def flag(self, asker: Asker, flag: str) -> Json:
         """The guardrail sheet of one capability flag."""
         needs(asker, Right.READ, "reading a capability flag")
@@ -575,6 +587,7 @@ class Operations:
             _known(flag, state.catalog.flags(), "capability flag")
             return views.flag_sheet(state, self.desk.snapshot, flag, now, self.usage.of(flag=flag, now=now))
 
+    @veils
     def grants(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
         needs(asker, Right.READ, "reading grants")
         now = self.desk.clock.now()
@@ -584,41 +597,20 @@ class Operations:
             )
 
     def log(self, asker: Asker, *, after: int = 0, limit: int = 500) -> list[Event]:
-        """Whole events of the log, in order, for verifying and exporting."""
+        """
+        Whole events of the log, in order, for verifying and exporting.
+
+        Of an incident that the asker may not know of, only what the chain is made of: its data and words are withheld.
+        """
         needs(asker, Right.READ, "reading the log")
-        return self.desk.ledger.read(after=after, limit=limit)
-
-    # --- inside ---
-
-    def _do(
-        self,
-        asker: Asker,
-        decide: Callable[[State, datetime], Decided],
-        answered: Callable[[State, Decided, Sequence[Event]], tuple[int, Json]],
-        key: AnswerKey | None,
-        *,
-        about: str = "",
-        narrowing: str = "",
-    ) -> Reply:
-        outcome = self.desk.submit(
-            decide,
-            actor=asker.actor,
-            key=key,
-            answer=lambda state, decided, events: _answer(*answered(state, decided, events)),
-            about=about,
-            narrowing=narrowing,
-        )
-        return _reply(outcome.answer, outcome.replayed)
+        events = self.desk.ledger.read(after=after, limit=limit)
+        with self.desk.read() as state:
+            without = hidden(state, asker)
+        return [_withheld(e) if e.incident in without else e for e in events]
 
 
-def _answer(status: int, body: Json) -> Answer:
-    return Answer(status, json.dumps(body, separators=(",", ":")))
-
-
-def _reply(answer: Answer | None, replayed: bool) -> Reply:
-    if answer is None:
-        return Reply(200, {}, replayed)
-    return Reply(answer.status, json.loads(answer.json), replayed)
+def _withheld(event: Event) -> Event:
+    return replace(event, incident=None, data={"withheld": True}, text=None, salt=None)
 
 
 def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Json]) -> Json:
@@ -649,12 +641,3 @@ def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:
         return True
     text = " ".join([row["id"], row["title"], row["playbook"], *row["holds"], words.get("summary", "")]).lower()
     return all(part in text for part in search.lower().split())
-
-
-def _moment(at: str | None) -> datetime | None:
-    if at is None:
-        return None
-    try:
-        return parse_rfc3339(at)
-    except ValueError as error:
-        raise Invalid.at("at", f"'{at[:60]}' is not a time with its zone, like 2026-11-23T14:02:07Z") from error

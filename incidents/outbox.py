@@ -7,11 +7,16 @@ way of working and no clock. A message whose outcome is unknown is never tried a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Any
+
+from incidents import events as ev
+from incidents.clock import parse_rfc3339
+from incidents.events import Event
 
 DEAD_LETTERS_KEPT = 1_000  # the newest; older ones stand in their incidents' timelines
 
@@ -47,6 +52,7 @@ class Outcome(StrEnum):
     REHEARSED = "rehearsed"  # a drill's: it would have gone out
 
 
+DONE = frozenset({Outcome.SENT, Outcome.CONFIRMED, Outcome.REHEARSED})
 LETTERS = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.DEAD})  # a person may have these tried again
 
 
@@ -89,7 +95,7 @@ class Effect:
 
 @dataclass(slots=True)
 class Outbox:
-    """``owed`` by id; ``letters`` are dead letters by id; ``topics``: topic -> what is owed about it."""
+    """``made``: how many there ever were. ``owed`` and ``letters`` (dead ones) by id; ``topics``: topic -> owed id."""
 
     made: int = 0
     owed: dict[str, Effect] = field(default_factory=dict)
@@ -150,3 +156,44 @@ class Outbox:
             if effect.sort == Sort.MESSAGE and effect.channels:
                 effect.doubt = [*effect.doubt, effect.channels[0]]
                 effect.channels = effect.channels[1:]
+
+
+# --- the fold; OrderSettled is the state's, because it also concerns the incident's action ---------------------------
+
+FOLDS: dict[str, Callable[[Outbox, Event, Any], Any]] = {
+    ev.MessageOwed.kind: lambda outbox, event, fact: outbox.owe(_effect(event, fact, Sort.MESSAGE)),
+    ev.OrderOwed.kind: lambda outbox, event, fact: outbox.owe(_effect(event, fact, Sort.ORDER)),
+    ev.MessagePassedOn.kind: lambda outbox, event, fact: outbox.pass_on(fact.id, fact.channel, fact.outcome),
+    ev.MessageSettled.kind: lambda outbox, event, fact: outbox.settle(fact.id, fact.outcome, fact.because, event.at),
+    ev.MessageRetried.kind: lambda outbox, event, fact: outbox.retry(fact.id, _moment(fact.deadline), event.at),
+    ev.OrderRetried.kind: lambda outbox, event, fact: outbox.retry(fact.id, _moment(fact.deadline), event.at),
+    ev.OutageCaughtUp.kind: lambda outbox, event, fact: None,  # what it settled has lines of its own
+}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_rfc3339(text) if text else None
+
+
+def _effect(event: Event, fact: Any, sort: Sort) -> Effect:
+    return Effect(
+        id=fact.id,
+        sort=sort,
+        to=fact.to,
+        channels=list(fact.channels),
+        template=fact.template,
+        lane=fact.lane,
+        table=fact.table,
+        topic=fact.topic,
+        incident=event.incident,
+        not_before=parse_rfc3339(fact.not_before),
+        deadline=_moment(fact.deadline),
+        owed_at=event.at,
+        seq=event.seq,
+        all_channels=list(fact.channels),
+        notice=fact.notice,
+        digest=fact.digest,
+        action=getattr(fact, "action", None),
+        order=getattr(fact, "order", None),
+        about=list(getattr(fact, "about", None) or ()),
+    )

@@ -47,6 +47,7 @@ from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
+from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
 
@@ -65,6 +66,9 @@ class Service:
         self.settings, self.ledger, self.clock = settings, ledger, clock
         self.runbooks = Runbooks.load(settings.playbooks)
         self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.severities, wrong = load_severities(settings.playbooks)
+        for line in wrong:
+            log.warning("severities_refused", why=line, instead="the shipped ones are in force")
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()

@@ -17,8 +17,16 @@ from incidents.catalog import Catalog
 from incidents.clock import parse_rfc3339
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
-from incidents.notices import Approval, NoticeDraft, NoticeState
-from incidents.outbox import Effect, Outbox, Outcome, Sort
+from incidents.life import ENDS, RESTRICTED, Handler, outline, unproven
+from incidents.life import FOLDS as LIFE_FOLDS
+from incidents.life import Action as Action
+from incidents.life import Containment as Containment
+from incidents.life import Incident as Incident
+from incidents.life import Over as Over
+from incidents.life import opened as opened_incident
+from incidents.notices import FOLDS as NOTICE_FOLDS
+from incidents.outbox import DONE, Outbox
+from incidents.outbox import FOLDS as OUTBOX_FOLDS
 from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
 
 DEFAULT_LEASE_SECONDS = 15
@@ -53,32 +61,6 @@ class Point:
 
 
 @dataclass(slots=True)
-class Action:
-    """What became of one action of the plan."""
-
-    number: int
-    name: str
-    words: str
-    state: str
-    because: str | None = None
-    order: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class Containment:
-    """The evidence as it was written down, in short; event ``seq`` has every point's row."""
-
-    seq: int
-    at: datetime
-    revision: int
-    total: int
-    confirmed: int
-    ms: int
-    ask_live: list[str]
-    slowest: str | None = None
-
-
-@dataclass(slots=True)
 class RestoreRequest:
     id: str
     incident: str
@@ -93,59 +75,6 @@ class RestoreRequest:
     state: str = "open"  # open, done, refused
     settled_by: str | None = None
     settled_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class Incident:
-    """Title and summary are not here: they are free words and may be redacted."""
-
-    id: str
-    kind: str
-    severity: str
-    playbook: str
-    playbook_title: str
-    playbook_version: int
-    playbook_digest: str
-    parameters: dict[str, str]
-    declared_at: datetime
-    declared_by: str
-    via: str
-    seq: int
-    revision: int = 0  # of its newest hold; 0 where it placed none
-    ordered_at: datetime | None = None
-    holds: list[str] = field(default_factory=list)  # every hold that it placed, lifted ones too
-    placed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lifted: dict[str, datetime] = field(default_factory=dict)
-    actions: dict[int, Action] = field(default_factory=dict)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
-    notices: list[dict[str, Any]] = field(default_factory=list)
-    clocks: list[str] = field(default_factory=list)
-    roles: list[str] = field(default_factory=list)
-    exit: list[str] = field(default_factory=list)
-    restore: dict[str, Any] = field(default_factory=dict)
-    postmortem: dict[str, Any] = field(default_factory=dict)
-    contained: Containment | None = None
-    joined: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    drafts: dict[str, NoticeDraft] = field(default_factory=dict)
-    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> the moment that was told last
-
-    @property
-    def status(self) -> str:
-        return "contained" if self.contained else "declared"
-
-    @property
-    def standing(self) -> list[str]:
-        """Holds that are still in force."""
-        return [h for h in self.holds if h not in self.lifted]
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """What stays in memory of an incident that holds nothing any more; the log has the rest."""
-
-    kind: str
-    status: str
 
 
 @dataclass(slots=True)
@@ -168,6 +97,7 @@ class State:
     incidents: dict[str, Incident] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)  # every incident's id, as they were declared
     over: dict[str, Over] = field(default_factory=dict)  # those that are not among ``incidents``
+    restricted: dict[str, list[str]] = field(default_factory=dict)  # restricted incident -> who may see it
     requests: dict[str, RestoreRequest] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
@@ -343,7 +273,8 @@ def _placed(state: State, event: Event, fact: ev.HoldPlaced) -> None:
     incident = _incident(state, event)
     incident.holds.append(hold.id)
     incident.placed[hold.id] = fact.hold
-    incident.revision, incident.ordered_at, incident.contained = event.seq, event.recorded_at, None
+    incident.revision, incident.ordered_at = event.seq, event.recorded_at
+    unproven(incident)
 
 
 @_on(ev.HoldLifted)
@@ -360,64 +291,8 @@ def _declared(state: State, event: Event, fact: ev.IncidentDeclared) -> None:
     state.order.append(fact.incident)
     series, _, number = fact.incident.rpartition("-")
     state.numbers[series] = int(number)
-    state.incidents[fact.incident] = Incident(
-        id=fact.incident,
-        kind=fact.incident_kind,
-        severity=fact.severity,
-        playbook=fact.playbook,
-        playbook_title=fact.playbook_title,
-        playbook_version=fact.playbook_version,
-        playbook_digest=fact.playbook_digest,
-        parameters=dict(fact.parameters),
-        declared_at=event.at,
-        declared_by=event.actor.name,
-        via=event.actor.via,
-        seq=event.seq,
-    )
-
-
-@_on(ev.IncidentJoined)
-def _joined(state: State, event: Event, fact: ev.IncidentJoined) -> None:
-    _incident(state, event).joined.append(fact.person)
-
-
-@_on(ev.ActionRecorded)
-def _action(state: State, event: Event, fact: ev.ActionRecorded) -> None:
-    _incident(state, event).actions[fact.number] = Action(
-        fact.number, fact.name, fact.words, fact.state, fact.because, fact.order
-    )
-
-
-@_on(ev.DutiesOwed)
-def _duties(state: State, event: Event, fact: ev.DutiesOwed) -> None:
-    incident = _incident(state, event)
-    incident.tasks, incident.notices, incident.clocks = list(fact.tasks), list(fact.notices), list(fact.clocks)
-    incident.roles, incident.exit = list(fact.roles), list(fact.exit)
-    incident.restore, incident.postmortem = dict(fact.restore), dict(fact.postmortem)
-
-
-@_on(ev.IncidentContained)
-def _contained(state: State, event: Event, fact: ev.IncidentContained) -> None:
-    _incident(state, event).contained = Containment(
-        seq=event.seq,
-        at=event.at,
-        revision=fact.revision,
-        total=fact.total,
-        confirmed=fact.confirmed,
-        ms=fact.ms,
-        ask_live=list(fact.ask_live),
-        slowest=fact.slowest,
-    )
-
-
-@_on(ev.ContainmentContradicted)
-def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) -> None:
-    _incident(state, event).contained = None
-
-
-@_on(ev.NoteAdded)
-def _note(state: State, event: Event, fact: ev.NoteAdded) -> None:
-    """Notes are read from the log by whoever shows the timeline."""
+    state.incidents[fact.incident] = opened_incident(event, fact)
+    _mind_restricted(state, state.incidents[fact.incident])
 
 
 @_on(ev.RestoreAsked)
@@ -456,141 +331,76 @@ def _denied(state: State, event: Event, fact: ev.ApprovalDenied) -> None:
     """A line for the log; nothing changes."""
 
 
-# --- effects and notices ----------------------------------------------------------------------------------------------
+def _line(state: State, event: Event, fact: Any) -> None:
+    """The line is all there is: whoever shows the timeline reads it from the log."""
 
 
-@_on(ev.MessageOwed)
-def _message_owed(state: State, event: Event, fact: ev.MessageOwed) -> None:
-    state.outbox.owe(_effect(event, fact, Sort.MESSAGE, fact.deadline, about=list(fact.about or ())))
-    _now_carried_by(state, event, fact)
+_FOLDS.update({kind.kind: _line for kind in (ev.NoteAdded, ev.EntryPinned, ev.EntryRedacted)})
 
 
-@_on(ev.OrderOwed)
-def _order_owed(state: State, event: Event, fact: ev.OrderOwed) -> None:
-    state.outbox.owe(_effect(event, fact, Sort.ORDER, fact.deadline, action=fact.action, order=fact.order))
-    _now_carried_by(state, event, fact)
+def _mind_restricted(state: State, incident: Incident) -> None:
+    """Keep at hand who may see it, also when the incident itself has left memory."""
+    if incident.visibility == RESTRICTED:
+        state.restricted[incident.id] = incident.insiders
+    else:
+        state.restricted.pop(incident.id, None)
 
 
-def _effect(event: Event, fact: ev.MessageOwed | ev.OrderOwed, sort: Sort, deadline: str | None, **more: Any) -> Effect:
-    return Effect(
-        id=fact.id,
-        sort=sort,
-        to=fact.to,
-        channels=list(fact.channels),
-        template=fact.template,
-        lane=fact.lane,
-        table=fact.table,
-        topic=fact.topic,
-        incident=event.incident,
-        not_before=parse_rfc3339(fact.not_before),
-        deadline=parse_rfc3339(deadline) if deadline else None,
-        owed_at=event.at,
-        seq=event.seq,
-        all_channels=list(fact.channels),
-        notice=fact.notice,
-        digest=fact.digest,
-        **more,
-    )
+def _of_one_incident(handler: Handler) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        incident = _incident(state, event)
+        handler(incident, event, fact)
+        _mind_restricted(state, incident)
+
+    return run
 
 
-def _now_carried_by(state: State, event: Event, fact: ev.MessageOwed | ev.OrderOwed) -> None:
-    if fact.notice is not None:
-        _incident(state, event).drafts[fact.notice].effect = fact.id
+_FOLDS.update({kind: _of_one_incident(handler) for kind, handler in LIFE_FOLDS.items()})
 
 
-@_on(ev.MessagePassedOn)
-def _passed_on(state: State, event: Event, fact: ev.MessagePassedOn) -> None:
-    state.outbox.pass_on(fact.id, fact.channel, fact.outcome)
+# --- effects and notices --------------------------------------------------------------------------------------------
 
 
-@_on(ev.MessageSettled)
-def _message_settled(state: State, event: Event, fact: ev.MessageSettled) -> None:
-    state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
+def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(state.outbox, event, fact)
+        incident = state.incidents.get(event.incident or "")
+        if incident is not None and getattr(fact, "notice", None) in incident.drafts:
+            incident.drafts[fact.notice].effect = fact.id
+
+    return run
+
+
+def _of_a_notice(handler: Callable[[Any, Event, Any], None]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(_incident(state, event).drafts, event, fact)
+
+    return run
+
+
+_FOLDS.update({kind: _of_the_outbox(handler) for kind, handler in OUTBOX_FOLDS.items()})
+_FOLDS.update({kind: _of_a_notice(handler) for kind, handler in NOTICE_FOLDS.items()})
 
 
 @_on(ev.OrderSettled)
 def _order_settled(state: State, event: Event, fact: ev.OrderSettled) -> None:
+    """An action of the plan that an outside system was to carry out is done once that confirms it."""
     effect = state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
-    done = fact.outcome in (Outcome.CONFIRMED, Outcome.REHEARSED)
-    if done and effect is not None and effect.action is not None and effect.incident in state.incidents:
-        action = state.incidents[effect.incident].actions.get(effect.action)
-        if action is not None and action.state == "outside":
-            action.state = "outside-done"
-
-
-@_on(ev.MessageRetried)
-def _message_retried(state: State, event: Event, fact: ev.MessageRetried) -> None:
-    state.outbox.retry(fact.id, parse_rfc3339(fact.deadline), event.at)
-
-
-@_on(ev.OrderRetried)
-def _order_retried(state: State, event: Event, fact: ev.OrderRetried) -> None:
-    state.outbox.retry(fact.id, parse_rfc3339(fact.deadline) if fact.deadline else None, event.at)
-
-
-@_on(ev.ReminderTold)
-def _reminded(state: State, event: Event, fact: ev.ReminderTold) -> None:
-    _incident(state, event).reminded[fact.key] = parse_rfc3339(fact.due_at)
-
-
-@_on(ev.OutageCaughtUp)
-def _caught_up(state: State, event: Event, fact: ev.OutageCaughtUp) -> None:
-    """A line for people; what it settled has lines of its own."""
-
-
-@_on(ev.NoticeOwed)
-def _notice_owed(state: State, event: Event, fact: ev.NoticeOwed) -> None:
-    _incident(state, event).drafts[fact.notice] = NoticeDraft(
-        id=fact.notice,
-        to=fact.to,
-        template=fact.template,
-        approval=fact.approval,
-        approvals=fact.approvals,
-        owed_at=event.at,
-        seq=event.seq,
-        number=fact.number,
-        moment=fact.moment,
-    )
-
-
-@_on(ev.NoticeWritten)
-def _notice_written(state: State, event: Event, fact: ev.NoticeWritten) -> None:
-    draft = _incident(state, event).drafts[fact.notice]
-    draft.digest, draft.text_seq, draft.approved, draft.state = fact.digest, event.seq, [], NoticeState.WAITS
-    draft.written_by, draft.written_token, draft.written_at = event.actor.person, event.actor.token, event.at
-
-
-@_on(ev.NoticeApproved)
-def _notice_approved(state: State, event: Event, fact: ev.NoticeApproved) -> None:
-    draft = _incident(state, event).drafts[fact.notice]
-    draft.approved = [*draft.approved, Approval(event.actor.person or "", event.actor.token, event.at)]
-    if not draft.approvals_left:
-        draft.state, draft.settled_by, draft.settled_at = NoticeState.APPROVED, event.actor.name, event.at
-
-
-@_on(ev.NoticeRefused)
-def _notice_refused(state: State, event: Event, fact: ev.NoticeRefused) -> None:
-    draft = _incident(state, event).drafts[fact.notice]
-    draft.state, draft.settled_by, draft.settled_at = NoticeState.REFUSED, event.actor.name, event.at
-
-
-@_on(ev.NoticeApprovalDenied)
-def _notice_denied(state: State, event: Event, fact: ev.NoticeApprovalDenied) -> None:
-    """A line for the log; nothing changes."""
-
-
-@_on(ev.NoticeReceipted)
-def _notice_receipted(state: State, event: Event, fact: ev.NoticeReceipted) -> None:
-    draft = _incident(state, event).drafts[fact.notice]
-    draft.state, draft.receipt_seq = NoticeState.RECEIPTED, event.seq
-    draft.settled_by, draft.settled_at = event.actor.name, event.at
+    incident = state.incidents.get(event.incident or "")
+    if effect is None or effect.action is None or incident is None:
+        return
+    action = incident.actions.get(effect.action)
+    if action is not None and action.state == "outside" and fact.outcome in DONE:
+        action.state = "outside-done"
 
 
 def is_over(state: State, incident: Incident) -> bool:
-    """Nothing is held, ordered, asked for, waited for or owed to an outside system: the log is enough."""
+    """Ended, and nothing held, ordered, asked for, waited for, owed or to be followed up: the log is enough."""
     return (
-        not incident.standing
+        incident.stage in ENDS
+        and not incident.standing
         and (incident.contained is not None or not incident.holds)
+        and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state != "open" for request in incident.requests)
         and not any(draft.waits for draft in incident.drafts.values())
@@ -602,7 +412,7 @@ def let_go(state: State, id: str) -> None:
     incident = state.incidents.pop(id)
     for request in incident.requests:
         del state.requests[request]
-    state.over[id] = Over(incident.kind, incident.status)
+    state.over[id] = outline(incident)
 
 
 def bring_back(state: State, id: str, events: Iterable[Event]) -> None:

@@ -5,19 +5,37 @@ An incident's events as rows that people read. Pure; the words of every kind sta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from incidents.clock import rfc3339
+from incidents import events as ev
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.events import Event
 from incidents.holds import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a line said before, and who corrected it when and why. ``was_at`` or ``was_text`` None: that stayed."""
+
+    seq: int
+    by: str
+    recorded_at: str
+    reason: str
+    was_at: str | None = None
+    was_text: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("seq", "by", "recorded_at", "reason", "was_at", "was_text")}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """
     One line. ``lane`` is world, machine or people; ``tone`` stop, ok, wait or plain; ``key`` marks a turning point.
-    ``late``: it happened well before it was recorded.
+    ``late``: it happened well before it was recorded. ``at`` and ``text`` are as corrected; ``corrections`` say what
+    stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else.
     """
 
     seq: int
@@ -34,6 +52,9 @@ class Row:
     data: dict[str, Any]
     digest: str
     redacted: bool
+    pinned: bool = False
+    restricted: bool = False
+    corrections: tuple[Correction, ...] = ()
 
     def wire(self) -> dict[str, Any]:
         """The contract's row, and what helps a page to show it."""
@@ -49,6 +70,9 @@ class Row:
             "key": self.key,
             "late": self.late,
             "redacted": self.redacted,
+            "pinned": self.pinned,
+            "restricted": self.restricted,
+            "corrections": [correction.wire() for correction in self.corrections],
             "data": self.data,
             "digest": self.digest,
         }
@@ -65,16 +89,66 @@ class _Telling:
 LATE_SECONDS = 60
 
 
-def rows(events: Sequence[Event], names: Mapping[str, str]) -> list[Row]:
-    """``names``: person id -> name, for the actor's column."""
-    return [_row(event, names) for event in events]
+SILENT = ("incident:entry:pinned",)  # shown at the line that they are about
 
 
-def _row(event: Event, names: Mapping[str, str]) -> Row:
+def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = True) -> list[Row]:
+    """
+    An incident's lines in the order in which they were recorded, each as it is to be read now.
+
+    Args:
+        events: Every event of the incident: a correction changes how an earlier line reads.
+        names: Person id -> name, for the actor's column.
+        inside: Whether restricted notes are for this reader.
+    """
+    found: dict[int, Row] = {}
+    for event in events:
+        if event.kind == ev.EntryCorrected.kind:
+            _correct(found, event, names)
+        elif event.kind == ev.EntryPinned.kind:
+            entry = int(event.data["entry"])
+            if entry in found:
+                found[entry] = replace(found[entry], pinned=bool(event.data["pinned"]))
+        if event.kind not in SILENT:
+            found[event.seq] = _row(event, names, inside)
+    return list(found.values())
+
+
+def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str]) -> None:
+    row, text = found.get(int(event.data["entry"])), event.text or {}
+    if row is None:
+        return
+    at = event.data.get("at")
+    words = text.get("note") if not row.redacted else None
+    said = Correction(
+        seq=event.seq,
+        by=names.get(event.actor.name, event.actor.name),
+        recorded_at=rfc3339(event.recorded_at),
+        reason=text.get("reason", "[redacted]"),
+        was_at=row.at if at else None,
+        was_text=row.text if words is not None and not row.restricted else None,
+    )
+    found[row.seq] = replace(
+        row,
+        at=at or row.at,
+        text=row.text if words is None or (row.restricted and not row.text) else words,
+        corrections=(*row.corrections, said),
+        late=row.late or (at is not None and _late(parse_rfc3339(at), parse_rfc3339(row.recorded_at))),
+    )
+
+
+def _late(at: datetime, recorded_at: datetime) -> bool:
+    return (recorded_at - at).total_seconds() > LATE_SECONDS
+
+
+def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     redacted = event.text is None and event.text_digest is not None
+    restricted = bool(event.data.get("restricted"))
     telling = _TELLINGS.get(event.kind, _Telling(lambda data, text: event.kind))
     text = telling.words(event.data, {} if redacted else (event.text or {}))
-    who = event.actor.person or event.actor.token or event.actor.via
+    if restricted and not inside:
+        text = ""
+    who = event.actor.name
     return Row(
         seq=event.seq,
         at=rfc3339(event.at),
@@ -86,10 +160,11 @@ def _row(event: Event, names: Mapping[str, str]) -> Row:
         lane=telling.lane,
         tone=telling.tone,
         key=telling.key,
-        late=(event.recorded_at - event.at).total_seconds() > LATE_SECONDS,
+        late=_late(event.at, event.recorded_at),
         data=event.data,
         digest=event.digest,
         redacted=redacted,
+        restricted=restricted,
     )
 
 
@@ -143,6 +218,57 @@ def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return text.get("note", "")
 
 
+def _because(words: str, text: Mapping[str, str], name: str = "reason") -> str:
+    """Words, and the reason that was given for them."""
+    return f"{words}: {text[name]}" if text.get(name) else words
+
+
+def _taken(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    was = data.get("was")
+    if data.get("forced"):
+        return _because(f"{data['person']} took {_role(data)} over from {was}", text)
+    return f"{data['person']} is {data['role']} now" + (f", after {was}" if was else "")
+
+
+def _role(data: Mapping[str, Any]) -> str:
+    return "command" if data["role"] == "commander" else str(data["role"])
+
+
+def _ended(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    return _because(f"Merged into {data['into']}" if data["end"] == "merged" else "Called a false alarm", text)
+
+
+def _task(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = "Follow-up" if data["follow_up"] else "Task"
+    owner = f", {data['owner']}" if data.get("owner") else ""
+    return f"{what} {data['number']}{owner}: {text.get('title', '[redacted]')}"
+
+
+def _task_changed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    parts = [f"owner {data['owner']}"] if data.get("owner") else []
+    parts += [f"due {data['due_at'][:16].replace('T', ' ')} UTC"] if data.get("due_at") else []
+    parts += ["goes on as a follow-up"] if data.get("follow_up") else []
+    parts += ["no follow-up any more"] if data.get("follow_up") is False else []
+    return f"Task {data['number']}: {', '.join(parts)}"
+
+
+def _evidence(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    grants = len(data["access"]) + data.get("left_out", 0)
+    parts = [f"{len(data['models'])} models", f"{len(data['flags'])} flags", f"{grants} grants"]
+    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}, {len(data['points'])} points"
+
+
+def _members(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    parts = [f"{', '.join(data['add'])} may see it"] if data["add"] else []
+    parts += [f"{', '.join(data['remove'])} may not any more"] if data["remove"] else []
+    return "; ".join(parts)
+
+
+def _correction(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = " and ".join(["time"] * ("at" in data) + ["words"] * ("note" in text)) or "words"
+    return _because(f"Corrected the {what} of line {data['entry']}", text)
+
+
 _TELLINGS: dict[str, _Telling] = {
     "incident:life:declared": _Telling(_declared, "people", "stop", True),
     "incident:life:joined": _Telling(_joined, "people"),
@@ -154,7 +280,56 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:life:contradicted": _Telling(
         lambda d, t: f"Containment contradicted by {d['point']}: {d['because']}", "machine", "stop", True
     ),
+    "incident:evidence:frozen": _Telling(_evidence),
+    "incident:life:acknowledged": _Telling(lambda d, t: "Acknowledged", "people"),
+    "incident:life:mitigated": _Telling(lambda d, t: _because("Mitigated", t), "people", "ok", True),
+    "incident:life:resolved": _Telling(lambda d, t: _because("Resolved", t), "people", "ok", True),
+    "incident:life:reviewed": _Telling(lambda d, t: f"Reviewed, version {d['version']}", "people", "ok", True),
+    "incident:life:closed": _Telling(lambda d, t: _because("Closed", t), "people", "ok", True),
+    "incident:life:ended": _Telling(_ended, "people", "ok", True),
+    "incident:life:reopened": _Telling(lambda d, t: _because(f"Reopened, was {d['was']}", t), "people", "stop", True),
+    "incident:exit:judged": _Telling(
+        lambda d, t: _because(f"Exit criterion {d['number']} {'met' if d['met'] else 'open again'}", t, "evidence"),
+        "people",
+    ),
+    "incident:action:settled": _Telling(
+        lambda d, t: _because(f"Action {d['number']} {'done by hand' if d['state'] == 'done' else 'declined'}", t),
+        "people",
+    ),
+    "incident:severity:set": _Telling(
+        lambda d, t: _because(f"Severity {d['was']} -> {d['severity']}", t), "people", "wait", True
+    ),
+    "incident:visibility:set": _Telling(
+        lambda d, t: _because(f"Visibility {d['was']} -> {d['visibility']}", t), "people"
+    ),
+    "incident:members:changed": _Telling(_members, "people"),
+    "incident:role:offered": _Telling(
+        lambda d, t: f"Command offered to {d['person']}, who has not accepted yet", "people", "wait"
+    ),
+    "incident:role:declined": _Telling(
+        lambda d, t: _because(f"The offer of command to {d['person']} has ended", t), "people"
+    ),
+    "incident:role:taken": _Telling(_taken, "people"),
+    "incident:role:left": _Telling(lambda d, t: _because(f"{d['person']} is {d['role']} no longer", t), "people"),
+    "incident:task:added": _Telling(_task, "people"),
+    "incident:task:changed": _Telling(_task_changed, "people"),
+    "incident:task:settled": _Telling(lambda d, t: _because(f"Task {d['number']} {d['state']}", t), "people"),
+    "incident:update:posted": _Telling(lambda d, t: t.get("update", ""), "people"),
     "incident:note:added": _Telling(_note, "people"),
+    "incident:entry:corrected": _Telling(_correction, "people"),
+    "incident:entry:redacted": _Telling(
+        lambda d, t: _because(f"The words of line {d['entry']} were redacted", t), "people"
+    ),
+    "review:owner:set": _Telling(lambda d, t: f"{d['person']} sees to the review", "people"),
+    "review:document:saved": _Telling(lambda d, t: f"Review saved, version {d['version']}", "people"),
+    "review:document:approved": _Telling(lambda d, t: f"Review version {d['version']} approved", "people"),
+    "review:document:published": _Telling(
+        lambda d, t: f"Review version {d['version']} published", "people", "ok", True
+    ),
+    "share:link:made": _Telling(
+        lambda d, t: f"Read-only link {d['share']} made, until {d['expires_at'][:16].replace('T', ' ')} UTC", "people"
+    ),
+    "share:link:revoked": _Telling(lambda d, t: f"Read-only link {d['share']} revoked", "people"),
     "restore:request:asked": _Telling(_asked, "people", "wait", True),
     "restore:request:approved": _Telling(lambda d, t: f"Restore {d['request']} approved", "people", "ok", True),
     "restore:request:refused": _Telling(

@@ -6,14 +6,16 @@ Incident ids stand in views for viewers and above only; partners and gateways ge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from incidents import incident_views as life_views
 from incidents.blast import Blast, compare, without_holds
 from incidents.catalog import Capability
 from incidents.clock import rfc3339
 from incidents.decisions.restore import is_open
+from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
 from incidents.snapshot import Snapshot, effective_cap, hold_keys, stage_in_force
 from incidents.state import Incident, RestoreRequest, State, Token
@@ -33,6 +35,8 @@ def incident_row(incident: Incident, words: Mapping[str, str]) -> Json:
         "kind": incident.kind,
         "status": incident.status,
         "severity": incident.severity,
+        "visibility": incident.visibility,
+        "commander": incident.commander,
         "title": words.get("title", ""),
         "playbook": incident.playbook,
         "declared_at": rfc3339(incident.declared_at),
@@ -44,9 +48,8 @@ def incident_row(incident: Incident, words: Mapping[str, str]) -> Json:
 
 
 def stands_open(incident: Incident) -> bool:
-    """Something is held, or is ordered and not proven yet, or waits for a person's word."""
-    waits = any(action.state == "waiting" for action in incident.actions.values())
-    return bool(incident.standing) or waits or (bool(incident.holds) and incident.contained is None)
+    """It has not ended, or something is held, or is ordered and not proven yet: an end lifts nothing."""
+    return not incident.ended or bool(incident.standing) or (bool(incident.holds) and incident.contained is None)
 
 
 def dark(state: State) -> list[Json]:
@@ -89,12 +92,12 @@ _DARK = {
 }
 
 
-def incident_whole(
-    state: State, incident: Incident, words: Mapping[str, str], containment: Json, now: datetime
-) -> Json:
-    """Everything about one incident but its timeline."""
-    return incident_row(incident, words) | {
-        "summary": words.get("summary", ""),
+def incident_whole(state: State, incident: Incident, lines: Sequence[Event], containment: Json, now: datetime) -> Json:
+    """Everything about one incident but its timeline. ``lines`` are all its events."""
+    words = life_views.words_of(lines)
+    said = words.get(incident.seq, {})
+    return incident_row(incident, said) | {
+        "summary": said.get("summary", ""),
         "playbook": {
             "id": incident.playbook,
             "title": incident.playbook_title,
@@ -104,18 +107,35 @@ def incident_whole(
         "parameters": incident.parameters,
         "via": incident.via,
         "joined": incident.joined,
+        "severity_since": rfc3339(incident.severity_since or incident.declared_at),
+        "members": incident.members,
+        "insiders": incident.insiders,
+        "acknowledged_at": rfc3339(incident.acknowledged_at) if incident.acknowledged_at else None,
+        "life": life_views.life(state, incident, now),
+        "moments": life_views.moments(incident),
         "containment": containment,
         "actions": [_action(incident, n) for n in sorted(incident.actions)],
         "holds": [_hold(state, incident, h) for h in incident.holds],
-        "tasks": [task | {"state": "owed"} for task in incident.tasks],
+        "tasks": [life_views.task(task, words, now) for task in incident.tasks.values()],
         "notices": [notice | {"state": "owed"} for notice in incident.notices],
         "clocks": [{"clock": clock, "state": "under assessment"} for clock in incident.clocks],
-        "roles": dict.fromkeys(incident.roles),
-        "exit": incident.exit,
+        "roles": life_views.roles(incident),
+        "exit": life_views.criteria(incident, words),
         "restore": incident.restore,
         "restores": [restore(state.requests[r], now) for r in incident.requests],
-        "postmortem": incident.postmortem | ({"state": "owed"} if incident.postmortem else {}),
+        "postmortem": life_views.review(incident),
+        "updated_at": rfc3339(incident.updated_at) if incident.updated_at else None,
+        "next_update_at": life_views.next_update(incident),
+        "next_decision": life_views.next_decision(state, incident, now),
+        "evidence": _frozen(incident, lines),
+        "shares": life_views.shares(incident, now),
+        "into": incident.into,
     }
+
+
+def _frozen(incident: Incident, lines: Sequence[Event]) -> Json | None:
+    """What stood where before the kill, as it was frozen."""
+    return next((line.data for line in lines if line.seq == incident.frozen_seq), None)
 
 
 def _action(incident: Incident, number: int) -> Json:

@@ -27,13 +27,18 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What will be appended in one write. ``subject`` names what it is about (an incident's or request's id)."""
+    """
+    What will be appended in one write. ``subject`` names what it is about (an incident's or request's id).
+
+    ``redact``: older events whose words are taken out for good in the same write.
+    """
 
     drafts: list[Draft]
     subject: str = ""
     joined: bool = False
     notes: tuple[str, ...] = field(default=())
     directory: dict[str, str | None] = field(default_factory=dict)
+    redact: tuple[int, ...] = ()
 
 
 def needs(asker: Asker, right: Right, what: str) -> None:

@@ -7,7 +7,7 @@ is told, nor whether a point has confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,9 +17,12 @@ from incidents import events as ev
 from incidents.blast import with_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
+from incidents.decisions.sight import sees
 from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
 from incidents.events import Draft
+from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.life import OPEN, RESTRICTED
 from incidents.snapshot import stage_in_force
 from incidents.state import Incident, State
 from playbooks import actions as act
@@ -51,6 +54,9 @@ class Declare:
     severity: str = ""
     kind: Kind = Kind.REAL
     separate: bool = False
+    visibility: str = OPEN
+    points: tuple[dict[str, Any], ...] = ()  # rows of ``Points.overview``, to be frozen as evidence
+    table_digest: str = ""  # of the decision table at that moment
 
 
 class StateWorld:
@@ -105,10 +111,13 @@ def _check_words(request: Declare) -> None:
     if request.severity and request.severity not in SEVERITIES:
         known = ", ".join(SEVERITIES)
         raise Invalid.at("severity", f"unknown severity '{request.severity}'; it is one of {known}")
+    if request.visibility not in (OPEN, RESTRICTED):
+        message = f"unknown visibility '{request.visibility[:40]}'; it is {OPEN} or {RESTRICTED}"
+        raise Invalid.at("visibility", message)
 
 
-def same_standing(state: State, request: Declare) -> Incident | None:
-    """An incident with the same playbook, parameters and kind whose holds all still stand."""
+def same_standing(state: State, request: Declare, asker: Asker) -> Incident | None:
+    """An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand."""
     holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
     for incident in (state.incidents[id] for id in holding):
         if (
@@ -117,6 +126,8 @@ def same_standing(state: State, request: Declare) -> Incident | None:
             and incident.parameters == request.parameters
             and incident.holds
             and not incident.lifted
+            and not incident.ended
+            and sees(state, asker, incident.id)
         ):
             return incident
     return None
@@ -130,7 +141,7 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
         Invalid: See ``planned``.
     """
     steps = planned(state, request)
-    first = None if request.separate else same_standing(state, request)
+    first = None if request.separate else same_standing(state, request, asker)
     if first is not None:
         return _join(first, request, asker)
     id = _next_id(state, request.kind, now)
@@ -145,12 +156,18 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
                 playbook_version=request.playbook.version,
                 playbook_digest=request.digest,
                 parameters=dict(request.parameters),
+                visibility=RESTRICTED if request.visibility == RESTRICTED else None,
             ),
             incident=id,
             text={"title": request.title or default_title(request), "summary": request.summary},
         )
     ]
-    drafts += _action_drafts(state, id, request.kind, steps.actions)
+    holds = holds_of(state, id, request.kind, steps.actions)
+    table = SHADOW if request.kind is Kind.DRILL else LIVE
+    drafts.append(
+        Draft(freeze(state, list(holds.values()), request.points, request.table_digest, now, table), incident=id)
+    )
+    drafts += _action_drafts(request.kind, steps.actions, id, holds)
     drafts.append(Draft(_duties(steps, now), incident=id))
     return Decided(drafts, subject=id)
 
@@ -232,8 +249,7 @@ def _stage_below(state: State, model: str, stages: int, table: str) -> str | Non
     return ladder[ladder.index(current) - stages]
 
 
-def _action_drafts(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> list[Draft]:
-    holds = holds_of(state, id, kind, actions)
+def _action_drafts(kind: Kind, actions: Sequence[PlannedAction], id: str, holds: Mapping[int, Hold]) -> list[Draft]:
     drafts: list[Draft] = []
     for step in actions:
         placed = holds.get(step.number)
@@ -273,7 +289,9 @@ def validate(state: State, incident_id: str, number: int) -> Decided:
     step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
     if isinstance(step.action, act.RollBackStage | act.FreezePromotion):
         _check_has_stage(state, incident, step.action.model)
-    return Decided(_action_drafts(state, incident.id, Kind(incident.kind), [step]), subject=incident.id)
+    kind = Kind(incident.kind)
+    holds = holds_of(state, incident.id, kind, [step])
+    return Decided(_action_drafts(kind, [step], incident.id, holds), subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:
@@ -284,9 +302,14 @@ def _check_has_stage(state: State, incident: Incident, model: str) -> None:
         )
 
 
-def note(state: State, incident_id: str, text: str, at: datetime | None, now: datetime) -> Decided:
+def note(
+    state: State, incident_id: str, text: str, at: datetime | None, now: datetime, *, restricted: bool = False
+) -> Decided:
     """
     Words of a person on the timeline; ``at`` is when it happened, if that was earlier.
+
+    Args:
+        restricted: For the incident's members alone, and never in what is handed out.
 
     Raises:
         Invalid: Empty, too long, or in the future.
@@ -299,7 +322,8 @@ def note(state: State, incident_id: str, text: str, at: datetime | None, now: da
         raise Invalid.at("text", message, code="too-long")
     if at is not None and at > now + timedelta(minutes=1):
         raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now")
-    return Decided([Draft(ev.NoteAdded(), incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
+    fact = ev.NoteAdded(restricted=restricted or None)
+    return Decided([Draft(fact, incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
 
 
 def check_reason(reason: str, missing: str = "a reason is needed") -> None:
@@ -326,9 +350,13 @@ def get_incident(state: State, id: str) -> Incident:
         found = state.incidents.get(state.order[-1])
     if found is None:
         raise Unknown(
-            f"unknown incident '{_short(id)}'.{nearest(id.upper(), state.order[-500:])}", code="unknown-incident"
+            f"unknown incident '{_short(id)}'.{nearest(id.upper(), _open_ids(state))}", code="unknown-incident"
         )
     return found
+
+
+def _open_ids(state: State) -> list[str]:
+    return [id for id in state.order[-500:] if id not in state.restricted]
 
 
 def _short(text: str) -> str:

@@ -102,16 +102,16 @@ class Front:
             self.ring.add(commit.change)
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._publish, commit)
+            with self._desk.read() as state:  # every page hears of it: a restricted one is not named
+                named = {"restricted" if e.incident in state.restricted else e.incident or "" for e in commit.events}
+            loop.call_soon_threadsafe(self._publish, commit, sorted(named))
 
-    def _publish(self, commit: Commit) -> None:
+    def _publish(self, commit: Commit, named: list[str]) -> None:
         if commit.change is not None:
             self.hub.publish(commit.change)
         if any(event.kind in ("people:token:revoked", "points:point:retired") for event in commit.events):
             self.hub.end_without({credential.token for credential in self._desk.credentials.values()})
-        self.hub.tell_pages(
-            {"seq": commit.events[-1].seq, "incidents": sorted({e.incident or "" for e in commit.events})}
-        )
+        self.hub.tell_pages({"seq": commit.events[-1].seq, "incidents": named})
 
     def tell_pages(self) -> None:
         """Something that pages show has changed without an event (acknowledgements coming in)."""

@@ -16,7 +16,7 @@ from incidents.testing import ADMIN, Workshop
 
 
 def over(shop: Workshop, partner: str = "acme") -> str:
-    """An incident that was contained and given back."""
+    """An incident that was contained, given back and ended."""
     operations = shop.service.operations
     ada, grace = shop.person("ada", "commander"), shop.person("grace", "commander")
     body = {"playbook": "partner-credential-abuse", "parameters": {"partner": partner}, "title": f"Leak at {partner}"}
@@ -25,6 +25,7 @@ def over(shop: Workshop, partner: str = "acme") -> str:
     shop.service.cycle()
     asked = operations.ask_restore(ada, id, [], "new key").body
     operations.approve(grace, asked["id"], asked["plan_digest"])
+    operations.move(ada, id, "false-alarm", reason="their own test")
     return id
 
 

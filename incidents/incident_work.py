@@ -1,0 +1,343 @@
+"""
+What people do to an incident after it was declared: its life, its roles, its tasks, its lines, its review, its links.
+
+Each operation turns plain values into a decision and returns what to answer. Kinds of events are facts of the log;
+answers name the incident, the new line and what stands now.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from incidents import incident_views
+from incidents.clock import rfc3339
+from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, review, sharing, tasks
+from incidents.decisions.sight import is_insider
+from incidents.errors import Invalid, nearest
+from incidents.events import Event
+from incidents.ledger import AnswerKey
+from incidents.operating import Json, Operating, Reply, moment
+from incidents.roles import Right
+from incidents.state import State
+from playbooks.durations import duration
+
+SHARE_LIFE = timedelta(days=7)
+
+
+class IncidentWork(Operating):
+    # --- notes, updates, lines ---
+
+    def note(
+        self,
+        asker: Asker,
+        id: str,
+        text: str,
+        at: str | None = None,
+        key: AnswerKey | None = None,
+        *,
+        restricted: bool = False,
+    ) -> Reply:
+        needs(asker, Right.RESPOND, "writing a note")
+        happened = moment(at)
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: incident.note(state, known, text, happened, now, restricted=restricted),
+            key,
+            status=201,
+        )
+
+    def post_update(
+        self, asker: Asker, id: str, words: str, next_at: str | None = None, key: AnswerKey | None = None
+    ) -> Reply:
+        following = moment(next_at, "next_at")
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: life.post_update(state, known, words, following, asker, now),
+            key,
+            status=201,
+        )
+
+    def correct(
+        self,
+        asker: Asker,
+        id: str,
+        seq: int,
+        *,
+        at: str | None = None,
+        text: str | None = None,
+        reason: str = "",
+        key: AnswerKey | None = None,
+    ) -> Reply:
+        happened, line = moment(at), self._event(seq)
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: entries.correct(
+                state, known, seq, line, at=happened, words=text, reason=reason, asker=asker, now=now
+            ),
+            key,
+        )
+
+    def pin(self, asker: Asker, id: str, seq: int, pinned: bool, key: AnswerKey | None = None) -> Reply:
+        line = self._event(seq)
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: entries.pin(state, known, seq, line, pinned=pinned, asker=asker),
+            key,
+        )
+
+    def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
+        """The words of a line are gone for good when this answers."""
+        line = self._event(seq)
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: entries.redact(state, known, seq, line, reason=reason, asker=asker),
+            key,
+        )
+
+    def _event(self, seq: int) -> Event | None:
+        found = self.desk.ledger.read(after=seq - 1, limit=1) if seq > 0 else []
+        return found[0] if found and found[0].seq == seq else None
+
+    # --- life ---
+
+    def move(
+        self,
+        asker: Asker,
+        id: str,
+        status: str,
+        *,
+        reason: str = "",
+        at: str | None = None,
+        into: str = "",
+        key: AnswerKey | None = None,
+    ) -> Reply:
+        """Bring it to another status; refused with every reason that stands against it."""
+        happened = moment(at)
+        if into:
+            into = self._id(asker, into)
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            due = _review_due(state, known, happened or now) if status == "resolved" else None
+            request = life.Move(to=status, reason=reason, at=happened, into=into, review_due_at=due)
+            return life.move(state, known, request, asker, now)
+
+        return self._work(asker, id, decide, key)
+
+    def acknowledge(self, asker: Asker, id: str, key: AnswerKey | None = None) -> Reply:
+        return self._work(asker, id, lambda state, known, now: life.acknowledge(state, known, asker), key)
+
+    def judge_exit(
+        self, asker: Asker, id: str, number: int, met: bool, evidence: str, key: AnswerKey | None = None
+    ) -> Reply:
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: life.judge_exit(state, known, number, met=met, evidence=evidence, asker=asker),
+            key,
+        )
+
+    def settle_action(
+        self, asker: Asker, id: str, number: int, to: str, reason: str, key: AnswerKey | None = None
+    ) -> Reply:
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: life.settle_action(state, known, number, to=to, reason=reason, asker=asker),
+            key,
+        )
+
+    def set_severity(self, asker: Asker, id: str, severity: str, reason: str, key: AnswerKey | None = None) -> Reply:
+        return self._work(
+            asker, id, lambda state, known, now: life.set_severity(state, known, severity, reason, asker), key
+        )
+
+    # --- people ---
+
+    def role(
+        self,
+        asker: Asker,
+        id: str,
+        role: str,
+        act: str,
+        *,
+        person: str = "",
+        reason: str = "",
+        force: bool = False,
+        key: AnswerKey | None = None,
+    ) -> Reply:
+        """
+        Take, assign, decline or leave a role (``people.Act``).
+
+        Raises:
+            Invalid: Another act.
+        """
+        wanted = _act(act)
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            match wanted:
+                case people.Act.TAKE:
+                    return people.take(state, known, role, reason=reason, force=force, asker=asker)
+                case people.Act.ASSIGN:
+                    return people.assign(state, known, role, person, asker)
+                case people.Act.DECLINE:
+                    return people.decline(state, known, role, reason, asker)
+                case people.Act.LEAVE:
+                    return people.leave(state, known, role, reason, asker)
+
+        return self._work(asker, id, decide, key)
+
+    def set_visibility(
+        self, asker: Asker, id: str, visibility: str, reason: str, key: AnswerKey | None = None
+    ) -> Reply:
+        return self._work(
+            asker, id, lambda state, known, now: people.set_visibility(state, known, visibility, reason, asker), key
+        )
+
+    def change_members(
+        self, asker: Asker, id: str, add: Sequence[str], remove: Sequence[str], key: AnswerKey | None = None
+    ) -> Reply:
+        return self._work(
+            asker, id, lambda state, known, now: people.change_members(state, known, add, remove, asker), key
+        )
+
+    # --- tasks ---
+
+    def add_task(self, asker: Asker, id: str, new: tasks.NewTask, key: AnswerKey | None = None) -> Reply:
+        return self._work(
+            asker, id, lambda state, known, now: tasks.add(state, known, new, asker, now), key, status=201
+        )
+
+    def change_task(
+        self,
+        asker: Asker,
+        id: str,
+        number: int,
+        *,
+        owner: str = "",
+        due_at: str | None = None,
+        follow_up: bool | None = None,
+        key: AnswerKey | None = None,
+    ) -> Reply:
+        due = moment(due_at, "due_at")
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: tasks.change(
+                state, known, number, owner=owner, due_at=due, follow_up=follow_up, asker=asker, now=now
+            ),
+            key,
+        )
+
+    def settle_task(
+        self, asker: Asker, id: str, number: int, to: str, reason: str = "", key: AnswerKey | None = None
+    ) -> Reply:
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: tasks.settle(state, known, number, to=to, reason=reason, asker=asker),
+            key,
+        )
+
+    # --- the review ---
+
+    def review_owner(self, asker: Asker, id: str, person: str, key: AnswerKey | None = None) -> Reply:
+        return self._work(asker, id, lambda state, known, now: review.set_owner(state, known, person, asker), key)
+
+    def save_review(self, asker: Asker, id: str, document: str, base: int, key: AnswerKey | None = None) -> Reply:
+        return self._work(asker, id, lambda state, known, now: review.save(state, known, document, base, asker), key)
+
+    def approve_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
+        return self._work(asker, id, lambda state, known, now: review.approve(state, known, version, asker), key)
+
+    def publish_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
+        document = self._document(self._id(asker, id))
+        return self._work(
+            asker, id, lambda state, known, now: review.publish(state, known, version, document, asker, now), key
+        )
+
+    def _document(self, id: str, *, published: bool = False) -> str:
+        """The newest (or the published) text; empty where there is none or it was redacted."""
+        with self.desk.read(id) as state:
+            found = state.incidents[id].review
+            seq = found.published_seq if published else found.seq
+        event = self._event(seq)
+        return (event.text or {}).get("document", "") if event is not None else ""
+
+    # --- links ---
+
+    def share(self, asker: Asker, id: str, life_of_it: str = "", key: AnswerKey | None = None) -> Reply:
+        """Make a read-only link; the answer has its id, the surface signs it."""
+        lasts = _share_life(life_of_it)
+        made = secrets.token_urlsafe(9)
+        return self._work(
+            asker,
+            id,
+            lambda state, known, now: sharing.share(state, known, made, lasts, asker, now),
+            key,
+            status=201,
+        )
+
+    def revoke_share(self, asker: Asker, id: str, share: str, key: AnswerKey | None = None) -> Reply:
+        return self._work(asker, id, lambda state, known, now: sharing.revoke(state, known, share, asker), key)
+
+    # --- inside ---
+
+    def _work(
+        self,
+        asker: Asker,
+        id: str,
+        decide: Callable[[State, str, datetime], Decided],
+        key: AnswerKey | None,
+        *,
+        status: int = 200,
+    ) -> Reply:
+        """One change of one incident; answers its id, status, and the line that was written (``seq``, ``at``, data)."""
+        known = self._id(asker, id)
+
+        def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+            body: Json = {"incident": known, "status": incident_views.status_after(state.incidents[known], events)}
+            if not events:
+                return 200, body | {"already": True}
+            said: dict[str, Any] = {k: v for k, v in events[0].data.items() if k not in body}
+            return status, said | body | {"seq": events[0].seq, "at": rfc3339(events[0].at)}
+
+        return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)
+
+    def may_read_restricted(self, asker: Asker, id: str) -> bool:
+        """Whether restricted notes of an incident are for this asker."""
+        with self._look(asker, id) as (state, known):
+            return is_insider(asker, state.incidents[known].insiders)
+
+
+def _act(act: str) -> people.Act:
+    try:
+        return people.Act(act)
+    except ValueError as error:
+        known = ", ".join(people.Act)
+        raise Invalid.at("act", f"unknown act '{act[:40]}'.{nearest(act, people.Act)} It is {known}") from error
+
+
+def _review_due(state: State, id: str, resolved_at: datetime) -> str | None:
+    """The review's due time, counted from the moment of resolving, as the playbook said it."""
+    words = state.incidents[id].postmortem.get("due")
+    return rfc3339(duration(str(words)).end(resolved_at)) if words else None
+
+
+def _share_life(words: str) -> timedelta:
+    if not words:
+        return SHARE_LIFE
+    try:
+        elapsed = duration(words).elapsed
+    except ValueError as error:
+        raise Invalid.at("for", str(error)) from error
+    if elapsed is None:
+        raise Invalid.at("for", f"'{words[:40]}': say hours or days, e.g. 7d")
+    return elapsed
