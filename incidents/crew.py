@@ -55,8 +55,8 @@ class Crew(Generic[J]):
             self._stopping = True
             self._changed.notify_all()
             threads = list(self._threads)
-        for thread in threads:
-            thread.join(seconds)
+        for number, thread in enumerate(threads):
+            thread.join(seconds if number == 0 else seconds / len(threads))
 
     def _hire(self, urgent: bool) -> None:
         wanted = min(WORKERS, len(self._waiting[False]) + self._busy[False])

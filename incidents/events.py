@@ -711,11 +711,11 @@ class OrderRetried(Fact):
 
 @_fact("effect:reminder:told")
 class ReminderTold(Fact):
-    """A moment at which somebody is reminded was reached, and ``message`` tells them. ``due_at`` is that moment."""
+    """A moment at which somebody is reminded was reached, and ``messages`` tell them. ``due_at`` is that moment."""
 
     key: str
     due_at: str
-    message: str
+    messages: list[str]
 
 
 @_fact("effect:outage:caught-up")

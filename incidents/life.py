@@ -176,12 +176,13 @@ class Incident:
     offers: dict[str, Holder] = field(default_factory=dict)
     acknowledged_at: datetime | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
-    updated_at: datetime | None = None  # the last status update
+    updated_at: datetime | None = None  # the last status update; event ``update_seq`` has its words
+    update_seq: int | None = None
     next_update_at: str | None = None  # promised with it
     review: Review = field(default_factory=Review)
     shares: dict[str, Share] = field(default_factory=dict)
     drafts: dict[str, NoticeDraft] = field(default_factory=dict)
-    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> the moment that was told last
+    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> when it was told last
     frozen_seq: int | None = None
     newest_seq: int = 0
 
@@ -302,7 +303,7 @@ def opened(event: Event, fact: ev.IncidentDeclared) -> Incident:
 
 @_on(ev.ReminderTold)
 def _reminded(incident: Incident, event: Event, fact: ev.ReminderTold) -> None:
-    incident.reminded[fact.key] = parse_rfc3339(fact.due_at)
+    incident.reminded[fact.key] = event.at  # not when it was due: what was missed is told once, not one by one
 
 
 @_on(ev.IncidentJoined)
@@ -485,7 +486,7 @@ def _task_settled(incident: Incident, event: Event, fact: ev.TaskSettled) -> Non
 
 @_on(ev.UpdatePosted)
 def _updated(incident: Incident, event: Event, fact: ev.UpdatePosted) -> None:
-    incident.updated_at, incident.next_update_at = event.at, fact.next_at
+    incident.updated_at, incident.update_seq, incident.next_update_at = event.at, event.seq, fact.next_at
 
 
 @_on(ev.EntryCorrected)

@@ -23,3 +23,5 @@ CONTAINED = Histogram(
     registry=REGISTRY,
 )
 CYCLE_FAILURES = Counter("andon_cycle_failures", "Engine cycles that failed", registry=REGISTRY)
+EFFECTS = Counter("andon_effects", "Tries of messages and orders", ["channel", "outcome"], registry=REGISTRY)
+EFFECTS_OWED = Gauge("andon_effects_owed", "Messages and orders that are owed now", ["table"], registry=REGISTRY)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import cached_property
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from incidents.clock import Clock
@@ -67,10 +68,14 @@ class Email:
         self, server: MailServer, clock: Clock, *, domain: str = "andon.invalid", trust: ssl.SSLContext | None = None
     ) -> None:
         self._server, self._clock, self._domain = server, clock, domain
-        self._trust = trust or ssl.create_default_context()
+        self._given_trust = trust
         self._sender = server.sender or f"andon@{domain}"
         self._idle: list[tuple[float, smtplib.SMTP]] = []
         self._lock = threading.Lock()
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return self._given_trust or ssl.create_default_context()
 
     def send(self, letter: Letter, address: Address, leaving: Callable[[], None]) -> Receipt:
         if "@" not in address.value or not address.value.isascii() or any(c.isspace() for c in address.value):

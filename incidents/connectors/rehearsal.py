@@ -20,7 +20,7 @@ class NobodysBook:
     """Finds for everybody the same nobody."""
 
     def find(self, channel: str, to: str) -> Address | None:
-        return Address("nowhere", "nowhere", to)
+        return Address("nowhere", f"nowhere, for {to}", to)
 
 
 class Rehearsal:

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cached_property
 from urllib.parse import SplitResult, urlsplit
 
 from incidents.clock import Clock, rfc3339
@@ -45,7 +46,11 @@ class Webhook:
         answer_s: float = ANSWER_S,
     ) -> None:
         self._secret, self._clock, self._allow_private, self._answer_s = secret, clock, allow_private, answer_s
-        self._trust = trust or ssl.create_default_context()
+        self._given_trust = trust
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return self._given_trust or ssl.create_default_context()
 
     def send(self, letter: Letter, address: Address, leaving: Callable[[], None]) -> Receipt:
         target = self._parts(address.value)

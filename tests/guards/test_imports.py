@@ -29,7 +29,8 @@ PURE = {
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.reminders", "incidents.agenda",
     "incidents.notice_facts", "incidents.backoff", "incidents.decisions.two_people", "incidents.decisions.owing",
-    "incidents.decisions.consequences", "incidents.decisions.effects", "incidents.decisions.notices",
+    "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
+    "incidents.decisions.notices",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
 
