@@ -83,10 +83,15 @@ def _moment(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
 
 @_on(ev.IncidentEnded)
 def _ended(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    """Notices that still wait are not sent: what they were to say is not so."""
     fact = draft.fact
     if isinstance(fact, ev.IncidentEnded):
         words = f"it was merged into {fact.into}" if fact.into else "it was a false alarm"
         _tell_places(owing, draft, "ended", "ended", words)
+        for notice in owing.state.incidents[draft.incident or ""].drafts.values():
+            if notice.waits:
+                refused = ev.NoticeRefused(notice=notice.id)
+                owing.drafts.append(Draft(refused, incident=draft.incident, text={"reason": words}))
 
 
 @_on(ev.ContainmentContradicted)
