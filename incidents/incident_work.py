@@ -17,7 +17,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, review, sharing, tasks
 from incidents.decisions.sight import is_insider
 from incidents.errors import Invalid, nearest
-from incidents.events import Event
+from incidents.events import EntryCorrected, Event
 from incidents.ledger import AnswerKey
 from incidents.operating import Json, Operating, Reply, moment
 from incidents.roles import Right
@@ -94,11 +94,15 @@ class IncidentWork(Operating):
 
     def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
         """The words of a line are gone for good when this answers."""
-        line = self._event(seq)
+        line, known_id = self._event(seq), self._id(asker, id)
+        lines = self.desk.ledger.incident(known_id)
+        corrections = [e.seq for e in lines if e.kind == EntryCorrected.kind and e.data["entry"] == seq and e.text]
         return self._work(
             asker,
             id,
-            lambda state, known, now: entries.redact(state, known, seq, line, reason=reason, asker=asker),
+            lambda state, known, now: entries.redact(
+                state, known, seq, line, corrections=corrections, reason=reason, asker=asker
+            ),
             key,
         )
 

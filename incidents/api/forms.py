@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT, Kind
+from incidents.life import OPEN, RESTRICTED
 from incidents.operations import KILL_KINDS
 
 
@@ -38,6 +39,7 @@ class Declaration(Form):
     severity: Severity | None = None
     kind: KindName | None = None
     separate: bool = False
+    visibility: Annotated[str, Field(json_schema_extra={"enum": [OPEN, RESTRICTED]})] | None = None
 
 
 class Kill(Form):
@@ -49,10 +51,15 @@ class Kill(Form):
 
 
 class NoteText(Form):
-    """Words for the timeline; ``at`` (RFC 3339) is when it happened, if that was earlier."""
+    """
+    Words for the timeline; ``at`` (RFC 3339) is when it happened, if that was earlier.
+
+    ``restricted``: for the incident's members alone.
+    """
 
     text: Note
     at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    restricted: bool = False
 
 
 class RestoreAsk(Form):

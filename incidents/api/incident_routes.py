@@ -11,9 +11,9 @@ from incidents.api.queries import CURSOR, SEQ_CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route, told
 from incidents.decisions.incident import Kind
 from incidents.errors import Unknown
+from incidents.life import STATUSES
 from incidents.roles import Right
 
-STATUSES = ("declared", "contained")
 EXAMPLE = {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme", "model": "orion-2"}}
 SECTION = "Incidents"
 
@@ -126,9 +126,9 @@ def incidents(call: Call) -> Said:
 )
 def incident(call: Call) -> Said:
     """
-    One incident: what it holds, how far its containment is, what it owes.
+    One incident: what it holds, how far its containment is, who does what, what comes next.
 
-    Tasks, notices, clocks and the review are shown as owed.
+    `evidence` is what stood where just before the kill; `life` says what still keeps each next step from being taken.
     """
     return Said(200, call.operations.incident(call.asker, call.path["id"]))
 
@@ -184,7 +184,7 @@ def note(call: Call) -> Said:
     `at` is when it happened, if that was earlier. What looks like one of our tokens is masked before it is stored.
     """
     form = call.form(NoteText)
-    reply = call.operations.note(call.asker, call.path["id"], form.text, form.at, call.key)
+    reply = call.operations.note(call.asker, call.path["id"], form.text, form.at, call.key, restricted=form.restricted)
     here = f"/api/v1/incidents/{reply.body['incident']}/timeline?cursor={int(reply.body['seq']) - 1}&limit=1"
     return told(reply, here)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from incidents.life import STATUSES
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -17,7 +19,7 @@ TRUTH: Schema = {"type": "boolean"}
 ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 TIME: Schema = {"type": "string", "format": "date-time"}
 CAP: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
-STATUS: Schema = {"type": "string", "examples": ["declared", "contained"]}
+STATUS: Schema = {"type": "string", "enum": list(STATUSES)}
 
 
 def some(schema: Schema) -> Schema:
@@ -36,6 +38,11 @@ def ref(name: str) -> Schema:
 def thing(_optional: dict[str, Schema] | None = None, /, **fields: Schema) -> Schema:
     """An object whose named fields are always there; those of the first argument may be."""
     return {"type": "object", "properties": {**fields, **(_optional or {})}, "required": sorted(fields)}
+
+
+def open_thing(**fields: Schema) -> Schema:
+    """An object with at least these fields; more say what was recorded."""
+    return thing(**fields) | {"additionalProperties": True}
 
 
 def paged(name: str) -> Schema:
@@ -280,6 +287,8 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "TimelinePage": paged("TimelineRow"),
     "NoteWritten": thing({"restricted": TRUTH}, incident=TEXT, status=STATUS, seq=WHOLE, at=TIME),
+    "Worked": open_thing(incident=TEXT, status=STATUS),
+    "Shared": open_thing(incident=TEXT, status=STATUS, share=TEXT, expires_at=TIME, url=TEXT, seq=WHOLE, at=TIME),
     "Validated": thing(incident=TEXT, action=WHOLE, revision=WHOLE),
     "Plan": thing(
         incident=TEXT,

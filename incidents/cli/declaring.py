@@ -15,6 +15,7 @@ from incidents.cli.options import as_json, choice, json_option, remark, say
 from incidents.cli.outcome import Exit
 from incidents.cli.transport import Andon, connect
 from incidents.decisions.incident import SEVERITIES, Kind
+from incidents.life import RESTRICTED
 from incidents.operations import KILL_KINDS
 
 WAIT_S = 20
@@ -61,6 +62,9 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: Sequence[
 @click.option("--severity", type=choice(SEVERITIES), help="Instead of the playbook's.")
 @click.option("--kind", type=choice(Kind), help="A drill or test leaves live access alone.")
 @click.option("--separate", is_flag=True, help="A new incident even where the same one stands.")
+@click.option(
+    "--restricted", "visibility", is_flag=True, flag_value=RESTRICTED, default=None, help="For its members alone."
+)
 @click.option("--preview", is_flag=True, help="Show the blast radius; change nothing.")
 @_wait_option
 @json_option

@@ -68,8 +68,9 @@ def timeline(id: str) -> None:
 @click.argument("id")
 @click.argument("text")
 @click.option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-23T14:02:07Z.")
+@click.option("--restricted", is_flag=True, help="For the incident's members alone.")
 @json_option
-def note(id: str, text: str, at: str | None) -> None:
+def note(id: str, text: str, at: str | None, restricted: bool) -> None:
     """
     Write a note on a timeline.
 
@@ -77,7 +78,7 @@ def note(id: str, text: str, at: str | None) -> None:
     Example:
       andon note INC-2026-0001 "acme confirms by phone: the key is theirs" --at 2026-11-23T14:02:00Z
     """
-    body = {"text": text, **({"at": at} if at is not None else {})}
+    body = {"text": text, **({"at": at} if at is not None else {}), **({"restricted": True} if restricted else {})}
     with connect() as andon:
         answer = andon.post("incidents", id, "notes", body=body)
         say(answer, lambda a: [f"noted in {a['incident']} for {words.moment(a['at'])}, event {a['seq']}"])

@@ -195,11 +195,16 @@ def incident(answer: Json) -> Lines:
     yield from facts(
         ("declared", f"{moment(answer['declared_at'])} by {answer['declared_by']} ({answer['via']}){joined}"),
         ("summary", answer["summary"]),
+        ("next", _next(answer["next_decision"])),
+        ("people", [_role(role) for role in answer["roles"] if role["person"] or role["offered_to"]] or ["nobody yet"]),
+        ("visible to", answer["insiders"] if answer["visibility"] == "restricted" else None),
         ("playbook", f"{playbook['id']} v{playbook['version']} {told}"),
         ("revision", answer["revision"]),
         ("containment", _evidence(answer)),
         ("actions", [_planned(action) for action in answer["actions"]]),
         ("holds", [_hold(hold) for hold in answer["holds"]]),
+        ("exit", [_criterion(criterion) for criterion in answer["exit"]]),
+        ("tasks", [_task(task) for task in answer["tasks"]]),
         ("owed", _owed(answer)),
         ("restores", [f"{r['id']} {r['state']}, asked by {r['asked_by']}" for r in answer["restores"]]),
     )
@@ -211,12 +216,41 @@ def _hold(hold: Json) -> str:
     return f"action {hold['action']}, {state}: {hold['words']}{others}"
 
 
+def _next(decision: Json | None) -> str | None:
+    if decision is None:
+        return None
+    by = f", by {moment(decision['by'])}" if decision["by"] else ""
+    return f"{decision['what']} ({decision['who']}{by})"
+
+
+def _role(role: Json) -> str:
+    offered = f"; offered to {role['offered_to']}, not accepted yet" if role["offered_to"] else ""
+    return f"{role['role']}: {role['person'] or 'nobody'}{offered}"
+
+
+def _criterion(criterion: Json) -> str:
+    state = f"met, says {criterion['by']}: {criterion['evidence'] or '[redacted]'}" if criterion["met"] else "open"
+    return (
+        f"{criterion['number']} {state}: {criterion['text']}"
+        if not criterion["met"]
+        else f"{criterion['number']} {state}"
+    )
+
+
+def _task(task: Json) -> str:
+    who = task["owner"] or task["role"] or "nobody yet"
+    due = f", due {moment(task['due_at'])}" if task["due_at"] and task["state"] == "open" else ""
+    late = ", OVERDUE" if task["overdue"] else ""
+    kind = "follow-up, " if task["follow_up"] else ""
+    return f"{task['number']} {task['state']}: {task['title']} ({kind}{who}{due}{late})"
+
+
 def _owed(answer: Json) -> list[str]:
-    review = answer["postmortem"].get("due_at")
+    review = answer["postmortem"].get("due_at") if answer["postmortem"]["state"] != "published" else None
     return [
-        *(f"task: {task['title']}" for task in answer["tasks"]),
         *(f"notice to {notice['to']}{_when(notice)}" for notice in answer["notices"]),
         *(f"clock to assess: {clock['clock']}" for clock in answer["clocks"]),
+        *([f"status update, due {moment(answer['next_update_at'])}"] if answer["next_update_at"] else []),
         *([f"review, due {moment(review)}"] if review else []),
     ]
 
@@ -231,9 +265,13 @@ def timeline(answer: Json) -> Lines:
         actor = plain(row["actor"])
         first, *more = [plain(line) for line in row["text"].splitlines()] or [""]
         late = f" (recorded {moment(row['recorded_at'])})" if row.get("late") else ""
-        yield f"{moment(row['at'])}  {actor}{' ' * (actors - _width(actor))}  {first}{late}".rstrip()
+        told = f"{'* ' if row['pinned'] else ''}{'[restricted]' if row['restricted'] and not first else first}{late}"
+        yield f"{moment(row['at'])}  {actor}{' ' * (actors - _width(actor))}  {told} [{row['seq']}]"
         for line in more:
             yield f"{' ' * (24 + actors)}{line}".rstrip()
+        for said in row["corrections"]:
+            was = moment(said["was_at"]) if said["was_at"] else plain(said["was_text"] or "")
+            yield plain(f"{' ' * (24 + actors)}was: {was}; corrected by {said['by']}: {said['reason']}")
 
 
 # --- the way back ---------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ for good and says so. The earlier event is handed in, because the state does not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from incidents import events as ev
@@ -95,9 +96,18 @@ def pin(state: State, incident_id: str, seq: int, entry: Event | None, *, pinned
     return Decided([Draft(ev.EntryPinned(entry=seq, pinned=pinned), incident=incident.id)], subject=incident.id)
 
 
-def redact(state: State, incident_id: str, seq: int, entry: Event | None, *, reason: str, asker: Asker) -> Decided:
+def redact(
+    state: State,
+    incident_id: str,
+    seq: int,
+    entry: Event | None,
+    *,
+    corrections: Sequence[int] = (),
+    reason: str,
+    asker: Asker,
+) -> Decided:
     """
-    Take the words of a line out for good.
+    Take the words of a line out for good, and with them those of its ``corrections`` (sequence numbers).
 
     Raises:
         Conflicting: It has none, or they are out already.
@@ -108,4 +118,4 @@ def redact(state: State, incident_id: str, seq: int, entry: Event | None, *, rea
         raise Conflicting(f"line {seq} has no words" + (" any more" if line.text_digest else ""), code="already")
     check_reason(reason, "a redaction needs a reason; it is kept, so it must not say what was redacted")
     draft = Draft(ev.EntryRedacted(entry=seq), incident=incident.id, text={"reason": reason})
-    return Decided([draft], subject=incident.id, redact=(seq,))
+    return Decided([draft], subject=incident.id, redact=(seq, *corrections))

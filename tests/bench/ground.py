@@ -105,7 +105,7 @@ def _catalog(partners: list[str], *, capped: bool) -> str:
 
 
 def add_closed_incidents(ledger: Ledger, count: int, partners: list[str]) -> int:
-    """Append incidents that were declared, contained and restored; returns how many events that took."""
+    """Append incidents that were declared, contained, restored and closed; returns how many events that took."""
     return append_all(ledger, _closed(count, partners))
 
 
@@ -129,6 +129,8 @@ def _closed(count: int, partners: list[str]) -> Iterator[Draft]:
         yield Draft(ev.HoldPlaced(hold=hold.data()), incident=id)
         yield Draft(contained, incident=id)
         yield Draft(ev.HoldLifted(hold=hold.id, request=f"R-{number}"), incident=id)
+        yield Draft(ev.IncidentResolved(), incident=id)
+        yield Draft(ev.IncidentClosed(), incident=id)
 
 
 def add_notes(ledger: Ledger, count: int) -> int:

@@ -30,6 +30,22 @@ BODIES: dict[str, object] = {
     "create_token": {"name": "made", "role": "viewer"},
     "retire_point": {},
     "revoke_token": {},
+    "status": {"status": "mitigated"},
+    "acknowledge": {},
+    "roles": {"role": "scribe"},
+    "add_task": {"title": "look"},
+    "task": {"state": "done"},
+    "exit_criterion": {"evidence": "seen"},
+    "settle": {"state": "declined", "reason": "test"},
+    "severity": {"severity": "sev1", "reason": "test"},
+    "visibility": {"visibility": "restricted", "reason": ""},
+    "members": {"add": ["ada"]},
+    "update": {"text": "here we stand"},
+    "correct": {"text": "other words", "reason": "test"},
+    "pin": {},
+    "redact": {"reason": "test"},
+    "share": {},
+    "revoke_share": {},
 }
 PATHS = {
     "id": {
@@ -43,7 +59,9 @@ PATHS = {
     "name": {"retire_point": "nobody"},
     "flag": {"flag": "orion-2:tool-use"},
     "slug": {"runbook": "break-glass"},
-    "n": {"validate": "1"},
+    "n": {"validate": "1", "task": "1", "exit_criterion": "1", "settle": "1"},
+    "seq": dict.fromkeys(("correct", "pin", "redact"), "999999"),
+    "share": {"revoke_share": "none"},
 }
 QUERIES = {"decision": "partner=acme&model=orion-2&capability=tool-use"}
 GUARDED = [route for route in ROUTES if route.right is not None]
