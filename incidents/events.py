@@ -611,7 +611,7 @@ class MessageOwed(Fact):
     Somebody is to be told. ``to`` is a reference and never an address. Text: ``words``, what this message alone says.
 
     ``channels`` are tried in that order; ``topic``: a newer message of the same topic replaces one not yet sent.
-    ``about``: the incidents of a message that gathers several.
+    ``about``: the incidents of a message that gathers several; ``entry``: the playbook's notice that asks for it.
     """
 
     id: str
@@ -625,6 +625,7 @@ class MessageOwed(Fact):
     deadline: str
     notice: str | None = None
     digest: str | None = None
+    entry: int | None = None
     about: list[str] | None = None
 
 
@@ -686,6 +687,7 @@ class OrderOwed(Fact):
     order: dict[str, Any] | None = None
     notice: str | None = None
     digest: str | None = None
+    entry: int | None = None
 
 
 @_fact("effect:order:settled")

@@ -19,6 +19,7 @@ from incidents.life import Incident
 from incidents.state import State
 
 Facts = dict[str, str]
+_NOTHING = "this incident took nothing from you that was not off already"
 REASONS = {
     "partner-revoked": "all your access is revoked",
     "capability-off": "switched off",
@@ -112,7 +113,9 @@ def for_partner(
     return {
         "partner.id": partner,
         "partner.title": (known.title if known is not None else "") or partner,
-        "concerned": _lines([_access(row) for row in rows]) if rows else unknown("this incident took nothing from you that was not off already"),
+        "concerned": _lines([_access(row) for row in rows])
+        if rows
+        else unknown("this incident took nothing from you that was not off already"),
         "since": moment(incident.ordered_at) if incident.ordered_at else unknown("nothing was taken out of service"),
         "proven": _proven(incident),
         "reference": reference(incident.id, partner),

@@ -28,6 +28,7 @@ from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
+from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
 from incidents.roles import Right
@@ -41,7 +42,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentWork):
+class Operations(IncidentWork, NoticeWork):
     def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
         super().__init__(desk)
         self.points, self.usage, self.library = points, usage, library

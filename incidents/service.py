@@ -82,6 +82,8 @@ class Service:
         self.points = Points()
         self.usage = UsageBook()
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
+        self.operations.letters = self.letters
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -186,10 +188,6 @@ class Service:
             domain = urlsplit(settings.url).hostname or "localhost"
             office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
         return PostRoom(self.desk, office, self.letters, self.rhythm)
-
-    @cached_property
-    def letters(self) -> Letters:
-        return Letters(self.desk, self.playbooks.wordings, page=self.settings.url, sender=self.settings.organisation)
 
     def webhook_key(self, url: str) -> bytes:
         """What deliveries to a URL are signed with: of its own for each host, so that one can't forge another's."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from incidents import incident_views as life_views
+from incidents import notice_views
 from incidents.blast import Blast, compare, without_holds
 from incidents.catalog import Capability
 from incidents.clock import rfc3339
@@ -117,7 +118,7 @@ def incident_whole(state: State, incident: Incident, lines: Sequence[Event], con
         "actions": [_action(incident, n) for n in sorted(incident.actions)],
         "holds": [_hold(state, incident, h) for h in incident.holds],
         "tasks": [life_views.task(task, words, now) for task in incident.tasks.values()],
-        "notices": [notice | {"state": "owed"} for notice in incident.notices],
+        "notices": notice_views.entries(incident, notice_views.messages(lines, state.outbox, {}), now),
         "clocks": [{"clock": clock, "state": "under assessment"} for clock in incident.clocks],
         "roles": life_views.roles(incident),
         "exit": life_views.criteria(incident, words),

@@ -248,7 +248,7 @@ def _task(task: Json) -> str:
 def _owed(answer: Json) -> list[str]:
     review = answer["postmortem"].get("due_at") if answer["postmortem"]["state"] != "published" else None
     return [
-        *(f"notice to {notice['to']}{_when(notice)}" for notice in answer["notices"]),
+        *(f"notice to {n.get('host') or n['to']}{_when(n)}: {n['state']}" for n in answer["notices"]),
         *(f"clock to assess: {clock['clock']}" for clock in answer["clocks"]),
         *([f"status update, due {moment(answer['next_update_at'])}"] if answer["next_update_at"] else []),
         *([f"review, due {moment(review)}"] if review else []),

@@ -137,16 +137,16 @@ def _owe(owing: Owing, on: About, notice: Mapping[str, Any], moment: str) -> Non
 
     Of a restricted incident no place is told: whoever reads there need not be one of its insiders.
     """
-    kind = _kind(notice)
+    kind, entry = _kind(notice), int(notice["number"])
     if notice.get("remind") or on.kind == "test":
         return
     topic = f"{on.incident}/{moment}"
     if notice.get("approval") or kind in PARTNERS:
         _owe_draft(owing, on, notice, moment)
     elif kind == "role":
-        owing.tell_role(notice["to"].partition(":")[2], notice.get("template", moment), on, topic)
+        owing.tell_role(notice["to"].partition(":")[2], notice.get("template", moment), on, topic, entry=entry)
     elif on.insiders is None or notice["to"].partition(":")[2] in on.insiders:
-        owing.tell(notice["to"], notice.get("template", moment), on, topic)
+        owing.tell(notice["to"], notice.get("template", moment), on, topic, entry=entry)
 
 
 def _owe_draft(owing: Owing, on: About, notice: Mapping[str, Any], moment: str) -> None:

@@ -251,9 +251,10 @@ def _check_text(subject: str, body: str) -> None:
 def _carried_out(state: State, incident: Incident, notice: NoticeDraft, now: datetime) -> list[Draft]:
     owing = Owing(state, SYSTEM, now)
     topic, on = f"{incident.id}/notice/{notice.id}", about(incident)
+    what = {"life": NOTICE_LIFE, "notice": notice.id, "digest": notice.digest, "entry": notice.number}
     kind, _, role = notice.to.partition(":")
     if kind == "role":
-        owing.tell_role(role, notice.template, on, topic, life=NOTICE_LIFE, notice=notice.id, digest=notice.digest)
+        owing.tell_role(role, notice.template, on, topic, **what)  # type: ignore[arg-type]
     else:
-        owing.tell(notice.to, notice.template, on, topic, life=NOTICE_LIFE, notice=notice.id, digest=notice.digest)
+        owing.tell(notice.to, notice.template, on, topic, **what)  # type: ignore[arg-type]
     return owing.drafts

@@ -16,6 +16,7 @@ from incidents.errors import AndonError, Invalid
 from incidents.operations import Reply
 from incidents.timeline import Row
 from incidents.web.frame import answer_key, asker, pages, service, show
+from incidents.web.notice_pages import notices_card
 from incidents.web.picture import draw
 from incidents.web.words import plural
 
@@ -70,6 +71,7 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
         form=form,
         typed=typed,
         only=request.form.getlist("only") if error is not None else [],
+        told=notices_card(found["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
     )
 

@@ -28,7 +28,8 @@ PURE = {
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.reminders", "incidents.agenda",
-    "incidents.notice_facts", "incidents.backoff", "incidents.decisions.two_people", "incidents.decisions.owing",
+    "incidents.notice_facts", "incidents.notice_views", "incidents.backoff",
+    "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
 }  # fmt: skip

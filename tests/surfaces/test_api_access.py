@@ -46,7 +46,13 @@ BODIES: dict[str, object] = {
     "redact": {"reason": "test"},
     "share": {},
     "revoke_share": {},
+    "write_notice": {"subject": "s", "body": "b"},
+    "approve_notice": {"digest": "0" * 64},
+    "refuse_notice": {"reason": "test"},
+    "receipt_notice": {"receipt": "told"},
+    "retry_message": {},
 }
+NOTICES = ("notice", "write_notice", "approve_notice", "refuse_notice", "receipt_notice")
 PATHS = {
     "id": {
         "model": "orion-2",
@@ -55,6 +61,8 @@ PATHS = {
         "restore": "INC-2026-0001-R1",
         "approve": "INC-2026-0001-R1",
         "refuse": "INC-2026-0001-R1",
+        **dict.fromkeys(NOTICES, "INC-2026-0001-N1"),
+        "retry_message": "M1",
     },
     "name": {"retire_point": "nobody"},
     "flag": {"flag": "orion-2:tool-use"},
