@@ -107,6 +107,8 @@ class Runner:
         self._busy: dict[tuple[str, str], list[str]] = {}  # address at work -> effects that wait for it
         self._running: set[str] = set()
         self._abandoned: dict[str, Claim] = {}
+        self._waiting: dict[str, str] = {}  # effect -> ticket of its claim, while it waits for its next try
+        self._over: list[str] = []  # tickets of what was settled while it waited
         self._done: SimpleQueue[_Result] = SimpleQueue()
         self._unwritten: list[_Result] = []
         self._lock = threading.Lock()  # over the agendas; the desk's lock is never taken under it
@@ -139,6 +141,7 @@ class Runner:
                 self.desk.ledger.put_back(claim.effect, claim.ticket, until=now, error=claim.error)
             else:
                 starts[claim.effect] = max(starts[claim.effect], claim.until)
+                self._waiting[claim.effect] = claim.ticket
         self.desk.ledger.drop_claims(gone)
         for id, at in starts.items():
             self._enter(owed[id], at)
@@ -174,6 +177,8 @@ class Runner:
             place = self._place.pop(id, None)
             if place is not None:
                 self._agendas[place].drop(id)
+            if id in self._waiting:
+                self._over.append(self._waiting.pop(id))
 
     def _served(self, effect: Effect) -> str:
         """The first of its channels that anything serves; nothing serves ``""``."""
@@ -197,6 +202,7 @@ class Runner:
         self.load()
         more = self._write_down()
         self._give_up_abandoned()
+        self._clear_away()
         now = self.desk.clock.now()
         for place in list(self._agendas):
             more |= self._start(*place, now)
@@ -238,13 +244,13 @@ class Runner:
         ready: dict[str, tuple[Effect, Connector, Address]] = {}
         for effect in found:
             if effect.deadline is not None and effect.deadline <= now:
-                settled.append(_verdict(effect, "", Outcome.DEAD, "its time passed before it could be sent"))
+                settled.append(_tried(effect, Outcome.DEAD, "its time passed before it could be sent"))
                 continue
             way = self._way(effect)
             if way is None:
                 if effect.sort == Sort.ORDER and effect.deadline is None:
                     continue  # it stays owed; nothing that serves it is connected, and only a restart changes that
-                settled.append(_verdict(effect, "", *_no_way(effect, self.office)))
+                settled.append(_tried(effect, *_no_way(effect, self.office)))
                 continue
             where = (way[1].channel, way[1].value)
             if where in self._busy:
@@ -288,6 +294,7 @@ class Runner:
                 self._enter(effect, now + CLAIMED)
                 continue
             self._running.add(id)
+            self._waiting.pop(id, None)
             job = Job(effect, claim.ticket, claim.tries, connector, address)
             self._crew(connector.channel).put(job, urgent=job.urgent)
 
@@ -353,23 +360,27 @@ class Runner:
     def _not_sent(self, job: Job, error: NotSent) -> _Result:
         """Known not to have arrived: later, by the next channel, or never."""
         effect, now = job.effect, self.desk.clock.now()
-        others = len(effect.channels) > 1
+        others = self._other_way(job)
         given_up = error.for_good or (others and job.tries >= TRIES)
         at = now + max(wait(job.tries, self._chance, urgent=job.urgent), error.after or timedelta())
         late = effect.deadline is not None and at > effect.deadline
         if effect.sort == Sort.ORDER:
-            given_up = late
-        elif not others and late and not given_up:
-            return _Result(job, _verdict(effect, job.connector.channel, Outcome.DEAD, error.because, job.tries))
-        if given_up or (late and others):
-            outcome = Outcome.DEAD if effect.sort == Sort.ORDER else Outcome.FAILED
-            return _Result(job, _verdict(effect, job.connector.channel, outcome, error.because, job.tries))
-        return _Result(job, None, at, error.because)
+            given_up, others = False, False
+        if not given_up and not late:
+            return _Result(job, None, at, error.because)
+        dead = late and not others and not error.for_good
+        return _Result(job, _verdict(job, Outcome.DEAD if dead else Outcome.FAILED, error.because, last=not others))
 
     def _unclear(self, job: Job, because: str) -> _Result:
         if job.effect.sort == Sort.ORDER:
             return self._not_sent(job, NotSent(because))
-        return _Result(job, _verdict(job.effect, job.connector.channel, Outcome.UNKNOWN, because, job.tries))
+        return _Result(job, _verdict(job, Outcome.UNKNOWN, because, last=not self._other_way(job)))
+
+    def _other_way(self, job: Job) -> bool:
+        """Whether its reader can be reached by a channel behind this one."""
+        channels = job.effect.channels
+        behind = channels[channels.index(job.connector.channel) + 1 :] if job.connector.channel in channels else []
+        return self._way(replace(job.effect, channels=behind)) is not None
 
     # --- what was found out ---
 
@@ -404,6 +415,7 @@ class Runner:
             else:
                 until = result.again_at or self.desk.clock.now()
                 self.desk.ledger.put_back(job.effect.id, job.ticket, until=until, error=result.because)
+                self._waiting[job.effect.id] = job.ticket
         self.desk.ledger.drop_claims(over)
 
     def _finish(self, result: _Result) -> None:
@@ -427,6 +439,12 @@ class Runner:
 
         self.desk.submit(decide, actor=SYSTEM)
 
+    def _clear_away(self) -> None:
+        """Claims of what was settled while it waited for its next try."""
+        with self._lock:
+            over, self._over = self._over, []
+        self.desk.ledger.drop_claims(over)
+
     def _give_up_abandoned(self) -> None:
         """Somebody died in the middle of telling: nobody knows whether it arrived."""
         if not self._abandoned:
@@ -434,10 +452,12 @@ class Runner:
         with self.desk.read() as state:
             owed = {id: replace(state.outbox.owed[id]) for id in self._abandoned if id in state.outbox.owed}
         because = "Andon ended while it was being sent"
-        tried = [
-            _verdict(effect, self._abandoned[id].channel, Outcome.UNKNOWN, because, self._abandoned[id].tries)
-            for id, effect in owed.items()
-        ]
+        tried = []
+        for id, effect in owed.items():
+            claim = self._abandoned[id]
+            behind = effect.channels[effect.channels.index(claim.channel) + 1 :]
+            last = self._way(replace(effect, channels=behind)) is None
+            tried.append(_tried(effect, Outcome.UNKNOWN, because, channel=claim.channel, tries=claim.tries, last=last))
         self._record(tried)
         self.desk.ledger.drop_claims([claim.ticket for claim in self._abandoned.values()])
         self._abandoned = {}
@@ -460,7 +480,9 @@ def _told(event: str) -> Iterator[None]:
         log.warning(event, error=str(error))
 
 
-def _verdict(effect: Effect, channel: str, outcome: Outcome, because: str, tries: int = 0) -> Tried:
+def _tried(
+    effect: Effect, outcome: Outcome, because: str, *, channel: str = "", tries: int = 0, last: bool = True
+) -> Tried:
     return Tried(
         id=effect.id,
         sort=effect.sort,
@@ -468,8 +490,13 @@ def _verdict(effect: Effect, channel: str, outcome: Outcome, because: str, tries
         channel=channel,
         outcome=outcome,
         tries=tries,
+        last=last,
         because=because,
     )
+
+
+def _verdict(job: Job, outcome: Outcome, because: str, *, last: bool) -> Tried:
+    return _tried(job.effect, outcome, because, channel=job.connector.channel, tries=job.tries, last=last)
 
 
 def _no_way(effect: Effect, office: Office) -> tuple[Outcome, str]:

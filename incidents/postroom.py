@@ -176,6 +176,7 @@ class PostRoom:
             self._thread.join(timeout=5)
         for runner in self.runners:
             runner.stop()
+            runner.office.close()
 
     def _run(self) -> None:
         while not self._stopping:

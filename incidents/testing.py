@@ -57,6 +57,9 @@ class Pigeonhole:
             raise trouble
         return Receipt("kept", f"{self.channel}-{letter.id}")
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     @property
     def told(self) -> list[tuple[str, str]]:
         """To whom, and the subject."""

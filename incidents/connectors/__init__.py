@@ -94,6 +94,9 @@ class Connector(Protocol):
             Unclear: It may have arrived.
         """
 
+    def close(self) -> None:
+        """Nothing is sent any more; let go of what is held open."""
+
 
 class AddressBook(Protocol):
     """Finds addresses. The only place that knows any."""
@@ -124,3 +127,7 @@ class Office:
     @property
     def channels(self) -> list[str]:
         return sorted(self._connectors)
+
+    def close(self) -> None:
+        for connector in self._connectors.values():
+            connector.close()

@@ -33,6 +33,9 @@ class Rehearsal:
         leaving()
         return Receipt(f"rehearsed: by {self.channel}, to {address.shown}; nothing left", "", Outcome.REHEARSED)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 class RehearsalOffice(Office):
     """Takes nothing, so nothing real can be in it; serves every channel there may be."""

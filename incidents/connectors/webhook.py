@@ -60,6 +60,9 @@ class Webhook:
             with _hung_up_after(self._answer_s, socket_):
                 return _judged(*_asked(socket_, target, body, self._headers(letter, target, body)))
 
+    def close(self) -> None:
+        """Every request has a connection of its own."""
+
     def _parts(self, url: str) -> SplitResult:
         parts = urlsplit(url)
         if (parts.scheme != "https" and not (self._allow_private and parts.scheme == "http")) or not parts.hostname:

@@ -6,7 +6,7 @@ Outcomes are written down as they were found out, also where they come too late 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,9 +25,10 @@ RETRY_LIFE = timedelta(hours=4)  # how long a dead letter is tried after a perso
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """
-    One channel's last word about an effect. ``text`` goes beside the log's chain: receipt, and what was said.
+    One channel's last word about an effect. ``text`` goes beside the log's chain: the receipt.
 
-    ``incident`` is what the effect is about, for the line in its timeline.
+    ``incident`` is what the effect is about, for the line in its timeline; ``last``: there is no other way to its
+    reader.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Tried:
     channel: str
     outcome: Outcome
     tries: int
+    last: bool = True
     because: str | None = None
     digest: str | None = None
     evidence: str | None = None
@@ -59,7 +61,7 @@ def _line(effect: Effect | None, one: Tried) -> Draft:
             digest=one.digest,
             evidence=one.evidence or None,
         )
-    elif one.outcome in (Outcome.FAILED, Outcome.UNKNOWN) and effect is not None and _left(effect, one.channel):
+    elif one.outcome in (Outcome.FAILED, Outcome.UNKNOWN) and not one.last and effect is not None:
         fact = ev.MessagePassedOn(
             id=one.id, channel=one.channel, outcome=one.outcome, because=one.because or "", tries=one.tries
         )
@@ -74,11 +76,6 @@ def _line(effect: Effect | None, one: Tried) -> Draft:
             evidence=one.evidence or None,
         )
     return Draft(fact, incident=one.incident, text=one.text)
-
-
-def _left(effect: Effect, channel: str) -> Sequence[str]:
-    """The channels behind this one."""
-    return effect.channels[effect.channels.index(channel) + 1 :] if channel in effect.channels else effect.channels
 
 
 def superseded(effect: Effect, because: str) -> Draft:
