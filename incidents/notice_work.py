@@ -142,13 +142,17 @@ class NoticeWork(Operating):
 
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
             incident, draft = notices.get_notice(state, known)
-            said = {event.kind for event in events}
-            left = draft.approvals_left - ("notice:draft:approved" in said)
+            said = {event.kind for event in events}  # the state may be as it was before them, or after
+            agreed = {a.person for a in draft.approved}
+            if "notice:draft:written" in said:
+                agreed = set()
+            elif "notice:draft:approved" in said:
+                agreed.add(asker.actor.person or "")
             return 200, {
                 "id": known,
                 "incident": incident.id,
                 "already": not events,
-                "approvals_left": left if "notice:draft:written" not in said else draft.approvals,
+                "approvals_left": max(0, draft.approvals - len(agreed)),
                 "digest": next((e.data["digest"] for e in events if "digest" in e.data), draft.digest),
             }
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from incidents import events as ev
 from incidents.decisions import Asker, Decided
-from incidents.decisions.consequences import ask_for_approval, next_notice
+from incidents.decisions.consequences import APPROVALS, ask_for_approval, next_notice
 from incidents.decisions.effects import superseded
 from incidents.decisions.incident import check_reason
 from incidents.decisions.life import check_past
@@ -35,15 +35,31 @@ SUBJECT_LIMIT, BODY_LIMIT, RECEIPT_LIMIT = 200, 20_000, 2_000
 
 
 def owe(
-    state: State, incident: Incident, *, to: str, template: str, approval: str, approvals: int, now: datetime
+    state: State,
+    incident: Incident,
+    *,
+    to: str,
+    template: str,
+    approval: str,
+    behind: Sequence[Draft],
+    now: datetime,
 ) -> list[Draft]:
     """
     A notice that something else than the playbook asks for: a clock's, to ``authority:<id>``.
 
     Append it with what causes it; whoever may approve is told in the same append.
+
+    Args:
+        behind: What is already drafted for that append.
     """
-    on, owing = about(incident), Owing(state, SYSTEM, now)
-    fact = ev.NoticeOwed(notice=next_notice(on, ()), to=to, template=template, approval=approval, approvals=approvals)
+    on, owing = about(incident), Owing(state, SYSTEM, now, behind)
+    fact = ev.NoticeOwed(
+        notice=next_notice(on, behind),
+        to=to,
+        template=template,
+        approval=approval,
+        approvals=APPROVALS.get(to.partition(":")[0], 1),
+    )
     owing.drafts.append(Draft(fact, incident=incident.id))
     ask_for_approval(owing, on, fact)
     return owing.drafts
@@ -175,9 +191,7 @@ def receipt(state: State, notice_id: str, words: str, at: datetime | None, asker
     if notice.state == NoticeState.RECEIPTED:
         raise Conflicting(f"{notice.id} has a receipt already, recorded by {notice.settled_by}", code="already")
     if notice.state != NoticeState.APPROVED:
-        raise Conflicting(
-            f"{notice.id} is {notice.state}: it is approved before anybody may be told", code="not-approved"
-        )
+        raise Conflicting(f"{notice.id} is '{notice.state}': approve it before anybody is told", code="not-approved")
     effect = state.outbox.find(notice.effect or "")
     if notice.effect is not None and effect is None:
         raise Conflicting(f"{notice.id} was sent already; its receipt is in the log", code="already")
