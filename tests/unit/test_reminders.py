@@ -346,9 +346,8 @@ def test_a_companys_own_rhythm_is_taken_and_a_broken_one_is_named(tmp_path: Path
     (tmp_path / "notices").mkdir()
     own = tmp_path / "notices" / "rhythm.yaml"
     shipped, _ = rhythm.load()
-    own.write_text(
-        "updates: {role: pr, every: {sev1: 10m}}\napprovals: {every: 2h}\nunanswered: {sev1: [{role: duty}]}\n"
-    )
+    updates = "updates: {role: pr, every: {sev1: 10m}}\napprovals: {every: 2h}\n"
+    own.write_text(updates + "unanswered: {sev1: [{role: duty}]}\n")
     found, problems = rhythm.load(tmp_path)
     assert (found.updates.role, found.unanswered["sev1"][0].role, problems) == ("pr", "duty", ())
 
