@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from incidents.holds import LIVE, Hold
-from incidents.snapshot import hold_keys, part
+from incidents.snapshot import entry_for, hold_keys, part
 from incidents.state import State
 
 
@@ -20,7 +20,8 @@ from incidents.state import State
 class Blast:
     """
     ``entries``: table key -> (before, after). ``access``: one row per grant whose answer or cap changes,
-    ``{partner, flag, before, after, cap_before, cap_after}``, where before and after are decision reasons.
+    ``{partner, flag, before, after, cap_before, cap_after, regions_before, regions_after}``, where before and after are
+    decision reasons of a request that names no region; caps are there if they differ, regions if the reasons do not.
     """
 
     entries: dict[str, tuple[Any, Any]]
@@ -55,6 +56,16 @@ def without_holds(state: State, ids: Iterable[str]) -> State:
     return _replaced(state, {id: hold for id, hold in state.holds.items() if id not in gone})
 
 
+def sparing(state: State, ids: Iterable[str], partner: str) -> State:
+    """The same state with some holds eased for one more partner; the original is left alone."""
+    eased = set(ids)
+    return _replaced(state, {id: _spare(hold, partner) if id in eased else hold for id, hold in state.holds.items()})
+
+
+def _spare(hold: Hold, partner: str) -> Hold:
+    return replace(hold, spared=tuple(sorted({*hold.spared, partner})))
+
+
 def _replaced(state: State, holds: dict[str, Hold]) -> State:
     copy = replace(state, holds=holds, by_target={})
     copy.index_holds()
@@ -71,19 +82,22 @@ def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, t
         if was != becomes:
             entries[key] = (was, becomes)
     affected = sorted(_affected(before, entries))
-    reached = {key for grant in affected for key in _reached(grant)}
-    old, new = part(before, reached), part(after, reached)
+    wanted = {key for grant in affected for key in reached(grant)}
+    old, new = part(before, wanted), part(after, wanted)
     access = []
     for grant in affected:
         partner, model, capability = grant.split(":")
         was = old.decide(partner, model, capability, now=now, table=table).reason
         becomes = new.decide(partner, model, capability, now=now, table=table).reason
         caps = [(_look(side, f"grant:{grant}", table) or {}).get("cap") for side in (old, new)]
-        regions = [(_look(side, f"flag:{model}:{capability}", table) or {}).get("regions") for side in (old, new)]
+        flags = [entry_for(_look(side, f"flag:{model}:{capability}", table), partner) for side in (old, new)]
+        regions = [(flag or {}).get("regions") for flag in flags]
         if was != becomes or caps[0] != caps[1] or regions[0] != regions[1]:
             row: dict[str, Any] = {"partner": partner, "flag": f"{model}:{capability}", "before": was, "after": becomes}
             if caps[0] != caps[1]:
                 row |= {"cap_before": caps[0], "cap_after": caps[1]}
+            if regions[0] != regions[1] and was == becomes:
+                row |= {"regions_before": regions[0] or [], "regions_after": regions[1] or []}
             access.append(row)
     return Blast(entries, access)
 
@@ -110,7 +124,7 @@ def _affected(state: State, entries: Iterable[str]) -> list[str]:
     return found
 
 
-def _reached(grant: str) -> set[str]:
+def reached(grant: str) -> set[str]:
     """The table keys that a grant's decision reads."""
     partner, model, capability = grant.split(":")
     flag = f"{model}:{capability}"

@@ -201,7 +201,8 @@ class Copy:
     The decision table as of one revision of one ledger. Immutable: a change makes a new one.
 
     Pure. ``live`` decides; ``shadow`` holds the keys that drills narrow. Values are JSON as received; whatever can't be
-    understood denies.
+    understood denies. An entry of a model or flag is the strictest that anybody meets; its ``for`` may hold another one
+    for a partner that is spared.
     """
 
     __slots__ = ("_sum", "ledger", "live", "revision", "shadow")
@@ -269,9 +270,9 @@ class Copy:
         value = self.shadow.get(key, self.live.get(key)) if shadow else self.live.get(key)
         return value if isinstance(value, dict) else None
 
-    def allows_on_silence(self, model: str, capability: str) -> bool:
-        """Does this flag keep its last known decision when the lease has lapsed?"""
-        flag = self.entry(f"flag:{model}:{capability}")
+    def allows_on_silence(self, model: str, capability: str, partner: str | None = None) -> bool:
+        """Does this flag keep its last known decision (for this partner) when the lease has lapsed?"""
+        flag = _own(self.entry(f"flag:{model}:{capability}"), partner)
         return flag is not None and flag.get("silence") == "allow"
 
     def verdict(
@@ -284,8 +285,8 @@ class Copy:
             region: None or empty is "not told". Upper and lower case are the same.
             today: The UTC date, ``2026-11-23``.
         """
-        model_entry = self.entry(f"model:{model}", shadow=shadow)
-        flag = self.entry(f"flag:{model}:{capability}", shadow=shadow)
+        model_entry = _own(self.entry(f"model:{model}", shadow=shadow), partner)
+        flag = _own(self.entry(f"flag:{model}:{capability}", shadow=shadow), partner)
         partner_entry = self.entry(f"partner:{partner}", shadow=shadow)
         if model_entry is None:
             return Verdict(UNKNOWN_MODEL)
@@ -329,6 +330,13 @@ def _changed(name: str, old: dict[str, Any], part: Mapping[str, Any], total: int
         new[key] = value
         total += _weight(name, key, value)
     return new, total
+
+
+def _own(entry: dict[str, Any] | None, partner: str | None) -> dict[str, Any] | None:
+    """The entry as it is for one partner; the strict one where nothing that can be understood says otherwise."""
+    exceptions = entry.get("for") if entry is not None and partner is not None else None
+    own = exceptions.get(partner) if isinstance(exceptions, dict) else None
+    return own if isinstance(own, dict) else entry
 
 
 def _region_is_off(regions: object, region: str | None) -> bool:
@@ -382,29 +390,31 @@ def revoked(old: Copy, new: Copy, today: str) -> list[Thing]:
         _, partner, model, capability = key.split(":")
         flag = f"flag:{model}:{capability}"
         if not changed.isdisjoint((key, "ladder", f"model:{model}", flag, f"partner:{partner}")):
-            regions = (new.entry(flag) or {}).get("regions")
+            regions = (_own(new.entry(flag), partner) or {}).get("regions")
             probes = [_ELSEWHERE, *(str(each) for each in regions)] if isinstance(regions, list) else [_ELSEWHERE]
             if any(
                 old.verdict(partner, model, capability, region, today).reason == GRANTED
                 and new.verdict(partner, model, capability, region, today).reason != GRANTED
                 for region in probes
             ):
-                lost[_widest(new, partner, model, capability)] = None
+                lost[_widest(old, new, partner, model, capability)] = None
     return list(lost)
 
 
-def _widest(new: Copy, partner: str, model: str, capability: str) -> Thing:
-    if _gone(new.entry(f"model:{model}"), "halted"):
+def _widest(old: Copy, new: Copy, partner: str, model: str, capability: str) -> Thing:
+    if _went(old, new, f"model:{model}", "halted"):
         return (None, model, None)
-    if _gone(new.entry(f"flag:{model}:{capability}"), "off"):
+    if _went(old, new, f"flag:{model}:{capability}", "off"):
         return (None, model, capability)
-    if _gone(new.entry(f"partner:{partner}"), "revoked"):
+    if _went(old, new, f"partner:{partner}", "revoked"):
         return (partner, None, None)
     return (partner, model, capability)
 
 
-def _gone(entry: Mapping[str, Any] | None, mark: str) -> bool:
-    return entry is None or bool(entry.get(mark))
+def _went(old: Copy, new: Copy, key: str, mark: str) -> bool:
+    """It is gone for everybody, and was there for more than those whom an exception had spared."""
+    entry = new.entry(key)
+    return entry is None or (bool(entry.get(mark)) and "for" not in entry and not (old.entry(key) or {}).get(mark))
 
 
 # --------------------------------------------------------------------------------------------------------------- Usage
@@ -671,7 +681,9 @@ class Point:
         copy = self.copy
         if copy is None:
             return Verdict(LEASE_LAPSED)
-        may_answer = self.lease.held(boot_now, wall_now) or (self.trusted and copy.allows_on_silence(model, capability))
+        may_answer = self.lease.held(boot_now, wall_now) or (
+            self.trusted and copy.allows_on_silence(model, capability, partner)
+        )
         if not may_answer:
             return Verdict(LEASE_LAPSED)
         return copy.verdict(partner, model, capability, region, _utc_day(wall_now))
@@ -1209,7 +1221,7 @@ class Gateway:
             self._wake.set()
         copy = view.copy
         held = boot < view.boot_end and wall <= view.wall_end
-        if copy is None or not (held or (view.trusted and copy.allows_on_silence(model, capability))):
+        if copy is None or not (held or (view.trusted and copy.allows_on_silence(model, capability, partner))):
             return Decision(False, LEASE_LAPSED, view.revision)
         key = (partner, model, capability, region)
         known = view.memo.get(key)

@@ -173,6 +173,16 @@ class HoldPlaced(Fact):
     hold: dict[str, Any]
 
 
+@_fact("access:hold:eased")
+class HoldEased(Fact):
+    """From now on a hold spares exactly these partners; for everybody else it stands. None: it is tightened again."""
+
+    hold: str
+    request: str
+    step: int
+    partners: list[str]
+
+
 @_fact("access:hold:lifted")
 class HoldLifted(Fact):
     """One incident's hold ends; holds of other incidents on the same thing stay."""
@@ -492,11 +502,12 @@ class EntryCorrected(Fact):
     """
     An earlier line (``entry`` is its sequence number) happened at another time, or said it otherwise.
 
-    The line itself stays as it was. Text: ``note`` (the new words), ``reason``.
+    The line itself stays as it was. ``restricted``: the line is. Text: ``note`` (the new words), ``reason``.
     """
 
     entry: int
     at: str | None = None
+    restricted: bool | None = None
 
 
 @_fact("incident:entry:pinned")
@@ -581,10 +592,41 @@ class RestoreAsked(Fact):
 
 @_fact("restore:request:approved")
 class RestoreApproved(Fact):
-    """Another person agrees to that plan."""
+    """Another person agrees to that plan, and attests these of its checks."""
 
     request: str
     plan_digest: str
+    checks: list[str] | None = None
+
+
+@_fact("restore:glass:broken")
+class GlassBroken(Fact):
+    """A restore passes over what its playbook asks for (``waived``), ``asked`` or ``approved``; ``tells`` everybody."""
+
+    request: str
+    moment: str
+    waived: dict[str, Any]
+    tells: list[str]
+
+
+@_fact("restore:step:done")
+class RestoreStepDone(Fact):
+    """One step of an approved plan was carried out: number ``step`` of ``of``; the next is due at ``next_at``."""
+
+    request: str
+    step: int
+    of: int
+    next_at: str | None = None
+
+
+@_fact("restore:request:stopped")
+class RestoreStopped(Fact):
+    """No further step after ``step`` (0: none was done), and perhaps all taken back. Text: ``reason`` of a person."""
+
+    request: str
+    step: int
+    because: str
+    taken_back: bool
 
 
 @_fact("restore:request:refused")

@@ -13,7 +13,7 @@ from typing import Any
 from incidents.blast import compare, with_holds
 from incidents.events import EvidenceFrozen
 from incidents.holds import Hold, HoldKind
-from incidents.snapshot import part, stage_in_force
+from incidents.snapshot import effective_cap, part, stage_in_force
 from incidents.state import State
 
 ROWS = 2_000  # more rows of access than this are counted, not listed
@@ -40,7 +40,7 @@ def freeze(
         models={m: _model(state, m) for m in models if m in state.catalog.models},
         flags={f: _entry(state, f"flag:{f}") for f in flags if state.catalog.has_flag(f)},
         partners={p: _entry(state, f"partner:{p}") for p in partners if p in state.catalog.partners},
-        access=blast.access[:ROWS],
+        access=[_granted(state, row, table) for row in blast.access[:ROWS]],
         holds=[_held(h) for h in state.holds.values() if {h.partner, h.model} & {*partners, *models, ""}],
         points=[_point(row) for row in points if row["standing"] != "retired"],
         connectors=dict(CONNECTORS),
@@ -57,6 +57,12 @@ def _model(state: State, id: str) -> dict[str, Any]:
 
 def _entry(state: State, key: str) -> Any:
     return part(state, [key]).live.get(key)
+
+
+def _granted(state: State, row: dict[str, Any], table: str) -> dict[str, Any]:
+    """With the cap that was in force, where there was one."""
+    cap = effective_cap(state, row["partner"], row["flag"], table)
+    return row | ({"cap": cap} if cap else {})
 
 
 def _held(hold: Hold) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 What an incident puts on a thing to narrow the catalog.
 
 A hold names ids, not objects: it outlives the thing's removal from the catalog. Lifting takes away one hold only.
+Easing lets one hold spare named partners and leaves it standing for everybody else; what other holds say is not eased.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ LIVE, SHADOW = "live", "shadow"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """One narrowing. ``id`` is ``<incident>/h<n>``; ``action`` the number of the plan's action that placed it."""
+    """
+    One narrowing. ``id`` is ``<incident>/h<n>``; ``action`` the number of the plan's action that placed it.
+
+    ``spared``: partners for whom it was eased. It means nothing on a hold that names one partner: that one is lifted.
+    """
 
     id: str
     incident: str
@@ -41,6 +46,21 @@ class Hold:
     regions: tuple[str, ...] = ()
     at_most: str | None = None
     cap: dict[str, int] = field(default_factory=dict)
+    spared: tuple[str, ...] = ()
+
+    @property
+    def can_spare(self) -> bool:
+        """It binds everybody, so that it can be eased for some."""
+        return self.partner is None
+
+    @property
+    def eased_for(self) -> tuple[str, ...]:
+        """Whom it spares now."""
+        return self.spared if self.can_spare else ()
+
+    def binds(self, partner: str | None) -> bool:
+        """Does it still hold for this partner? None is everybody who is not spared."""
+        return partner not in self.eased_for
 
     @property
     def target(self) -> str:
@@ -79,6 +99,10 @@ class Hold:
                 return f"{self.model} rolled back to {self.at_most}"
             case HoldKind.PROMOTION:
                 return f"promotion of {self.model} frozen at {self.at_most}"
+
+    def words_now(self) -> str:
+        """Likewise, with whom it spares."""
+        return f"{self.words()}, except for {', '.join(self.eased_for)}" if self.eased_for else self.words()
 
     def data(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

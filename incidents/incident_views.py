@@ -174,6 +174,9 @@ def next_decision(state: State, incident: Incident, now: datetime) -> Json | Non
         if is_open(request, now):
             who = f"somebody other than {request.asked_by}"
             return _decision(f"Approve restore {id}?", who, rfc3339(request.expires_at), "way-back")
+        if request.next_due is not None:
+            what = f"Stop restore {id}, or let its next step come?"
+            return _decision(what, "any responder", rfc3339(request.next_due), "way-back")
     return _step(state, incident, now)
 
 
@@ -210,17 +213,15 @@ def _decision(what: str, who: str, by: str | None, where: str) -> Json:
 def life(state: State, incident: Incident, now: datetime) -> list[Json]:
     """The steps of its life in order: reached when, or what still stands against the next ones."""
     found = []
-    reached = STEPS.index(incident.status) if incident.status in STEPS else len(STEPS)
-    for place, name in enumerate(STEPS):
-        moment = incident.moments.get(name)
-        done = place <= reached and moment is not None
-        blocked = blockers(state, incident, name, now) if name in ("mitigated", "resolved", "closed") else []
+    for name in STEPS:
+        moment = incident.reached(name)
+        typed = moment is None and not incident.ended and name in ("mitigated", "resolved", "closed")
         found.append(
             {
                 "name": name,
-                "reached": done,
-                "at": rfc3339(moment.at) if done and moment else None,
-                "blocked": [] if done else blocked,
+                "reached": moment is not None,
+                "at": rfc3339(moment.at) if moment is not None else None,
+                "blocked": blockers(state, incident, name, now) if typed else [],
             }
         )
     return found

@@ -202,15 +202,30 @@ class Incident:
 
     @property
     def insiders(self) -> list[str]:
-        """Who may see it while it is restricted: who declared it, who has or is offered a role, who was added."""
-        found = [self.declared_by, *self.joined, *self.members]
-        found += [h.person for h in (*self.holders.values(), *self.offers.values())]
-        return list(dict.fromkeys(found))
+        """Who may see it while it is restricted: whoever is involved, and who was added."""
+        return list(dict.fromkeys([*self.involved, *self.members]))
+
+    @property
+    def involved(self) -> list[str]:
+        """Who declared it (a token's id where no person did), and who has or is offered a role."""
+        found = [h.person for h in (*self.holders.values(), *self.offers.values())]
+        return list(dict.fromkeys([self.declared_by, *self.joined, *found]))
 
     @property
     def commander(self) -> str | None:
         holder = self.holders.get(COMMANDER)
         return holder.person if holder else None
+
+    def reached(self, step: str) -> Moment | None:
+        """When it came to a step on the way to where it stands; None where it has not, or what was said was undone."""
+        moment, limit = self.moments.get(step), STEPS.index(self.status) if self.status in STEPS else len(STEPS)
+        if moment is None or STEPS.index(step) > limit:
+            return None
+        if step == "contained":
+            return moment if self.contained is not None else None
+        undone = [self.moments["reopened"].seq] if "reopened" in self.moments else []
+        undone += [self.contained.seq] if self.contained is not None and not self.ended else []
+        return moment if step == "declared" or moment.seq > max(undone, default=0) else None
 
     @property
     def proven(self) -> bool:
@@ -234,6 +249,7 @@ class Over:
     kind: str
     status: str
     severity: str = ""
+    seq: int = 0  # of its declaration
     playbook: str = ""
     declared_at: datetime | None = None
     contained_s: float | None = None
@@ -253,6 +269,7 @@ def outline(incident: Incident) -> Over:
         kind=incident.kind,
         status=incident.status,
         severity=incident.severity,
+        seq=incident.seq,
         playbook=incident.playbook,
         declared_at=incident.declared_at,
         contained_s=since(first.at if first else None),
@@ -356,11 +373,6 @@ def _contained(incident: Incident, event: Event, fact: ev.IncidentContained) -> 
     _moment(incident, "contained", event)
 
 
-@_on(ev.ContainmentContradicted)
-def _contradicted(incident: Incident, event: Event, fact: ev.ContainmentContradicted) -> None:
-    unproven(incident)
-
-
 def unproven(incident: Incident) -> None:
     """Containment has to be shown (again), and with it all that was said on top of it. An end stays an end."""
     incident.contained = None
@@ -408,6 +420,7 @@ def _ended(incident: Incident, event: Event, fact: ev.IncidentEnded) -> None:
 def _reopened(incident: Incident, event: Event, fact: ev.IncidentReopened) -> None:
     incident.stage, incident.into = "", None
     incident.acknowledged_at = None
+    incident.judged.clear()  # what was true of the end before says nothing of the next one
     _moment(incident, "reopened", event)
 
 
@@ -500,6 +513,8 @@ def _corrected(incident: Incident, event: Event, fact: ev.EntryCorrected) -> Non
             moment.was.append(moment.at)
             moment.at = at
             if name == "declared":
+                if incident.severity_since == incident.declared_at:
+                    incident.severity_since = at
                 incident.declared_at = at
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from incidents.clock import parse_rfc3339
 from incidents.decisions import Asker, Decided, incident, sight
 from incidents.desk import Desk
-from incidents.errors import Invalid, Unknown
+from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.events import Event
 from incidents.ledger import Answer, AnswerKey
 from incidents.state import State
@@ -44,7 +44,8 @@ def veils(read: F) -> F:
 
     @wraps(read)
     def run(self: Operating, asker: Asker, *args: Any, **kwargs: Any) -> Any:
-        return self._veiled(asker, read(self, asker, *args, **kwargs))
+        with self._veiled_refusals(asker):
+            return self._veiled(asker, read(self, asker, *args, **kwargs))
 
     run.veils = True  # type: ignore[attr-defined]
     return run  # type: ignore[return-value]
@@ -63,9 +64,6 @@ class Operating:
         Raises:
             Unknown: There is none, for this asker.
         """
-        if id == "latest":
-            with self.desk.read() as state:
-                id = next((i for i in reversed(state.order) if sight.sees(state, asker, i)), id)
         try:
             return self._found(asker, id)
         except Unknown:  # perhaps another process has declared it a moment ago
@@ -73,6 +71,12 @@ class Operating:
             return self._found(asker, id)
 
     def _found(self, asker: Asker, id: str) -> str:
+        if id == "latest":
+            with self.desk.read() as state:
+                newest = next((i for i in reversed(state.order) if sight.sees(state, asker, i)), None)
+                if newest is None:
+                    raise sight.unknown_incident(state, id)
+                id = newest
         with self.desk.read(id) as state:
             found = incident.get_incident(state, id).id
             sight.check(state, asker, found)
@@ -90,7 +94,7 @@ class Operating:
         with self.desk.read(id) as state:
             known = state.requests.get(id) or state.requests.get(id.upper())
             if known is not None and not sight.sees(state, asker, known.incident):
-                raise Unknown(f"unknown restore request '{id[:80]}'.")
+                raise sight.unknown_request(state, id)
         return known.id if known is not None else id
 
     def _veiled(self, asker: Asker, value: T) -> T:
@@ -99,6 +103,18 @@ class Operating:
             without = sight.hidden(state, asker)
         veiled: T = sight.veiled(value, without)
         return veiled
+
+    @contextmanager
+    def _veiled_refusals(self, asker: Asker) -> Iterator[None]:
+        """A refusal may name what stands in the way; one of what was typed wrong only repeats what was typed."""
+        try:
+            yield
+        except (Conflicting, Forbidden) as error:
+            raise type(error)(
+                self._veiled(asker, str(error)),
+                code=error.code,
+                errors=[replace(e, message=self._veiled(asker, e.message)) for e in error.errors],
+            ) from error
 
     def _do(
         self,
@@ -110,14 +126,15 @@ class Operating:
         about: str = "",
         narrowing: str = "",
     ) -> Reply:
-        outcome = self.desk.submit(
-            decide,
-            actor=asker.actor,
-            key=key,
-            answer=lambda state, decided, events: as_answer(*answered(state, decided, events)),
-            about=about,
-            narrowing=narrowing,
-        )
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(
+                decide,
+                actor=asker.actor,
+                key=key,
+                answer=lambda state, decided, events: as_answer(*answered(state, decided, events)),
+                about=about,
+                narrowing=narrowing,
+            )
         return as_reply(outcome.answer, outcome.replayed)
 
 

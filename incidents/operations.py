@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -18,13 +18,16 @@ from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
-from incidents.decisions.sight import hidden, sees, veiled
+from incidents.decisions.restore_plan import canaries_of
+from incidents.decisions.restore_steps import advance
+from incidents.decisions.sight import hidden, sees, veiled, veiled_event
 from incidents.desk import Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points, point_row
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
-from incidents.events import Event
+from incidents.events import SYSTEM, Event
+from incidents.finding import Finder, Wanted
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
@@ -35,6 +38,7 @@ from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row, rows
 from incidents.tokens import mask, new_secret
+from playbooks.durations import duration
 from playbooks.loader import Library, UnknownPlaybook
 from playbooks.plan import Plan
 
@@ -211,45 +215,33 @@ class Operations(IncidentWork, NoticeWork):
 
     @veils
     def incidents(
-        self, asker: Asker, *, status: str = "", kind: str = "", search: str = "", limit: int = 50, cursor: str = ""
+        self,
+        asker: Asker,
+        *,
+        status: str = "",
+        kind: str = "",
+        severity: str = "",
+        search: str = "",
+        limit: int = 50,
+        cursor: str = "",
     ) -> Json:
-        """Newest first; ``cursor`` is the last id of the page before."""
+        """
+        Newest first; ``cursor`` is the last id of the page before. With ``search`` each has its ``hits``.
+
+        Raises:
+            Invalid: An unknown cursor, or too many words.
+        """
         needs(asker, Right.READ, "reading incidents")
-        with self.desk.read() as state:
-            known = state.order[::-1]
-            # The page before is found among all of them: its last incident may have left the filter since.
-            start = known.index(cursor) + 1 if cursor in known else 0
-            ids = [
-                id
-                for id in known[start:]
-                if sees(state, asker, id)
-                and status in ("", (outline := state.incidents.get(id) or state.over[id]).status)
-                and kind in ("", outline.kind)
-            ]
-        if cursor and start == 0:
-            raise Invalid.at("cursor", f"unknown cursor '{cursor[:40]}'; take 'next' of the page before as it is")
-        if search:
-            ids = self._searched(ids, search)
+        finder = Finder(self.desk, asker, Wanted(status, kind, severity, tuple(search.split())))
+        ids = finder.ids(after=cursor, limit=limit + 1)
         found: list[Json] = []
-        for id in ids[: limit + 1]:
+        for id in ids[:limit]:
             words = self.desk.words(id)
             with self.desk.read(id) as state:
                 found.append(views.incident_row(state.incidents[id], words))
-        return {"items": found[:limit], "next": found[limit - 1]["id"] if len(found) > limit else None}
-
-    def _searched(self, ids: Sequence[str], search: str) -> list[str]:
-        """Those whose declaration, or what they hold now, has every word that was searched for."""
-        declared = self.desk.ledger.find(search.split())
-        found = []
-        for id in ids:
-            if id not in declared:
-                with self.desk.read() as state:
-                    known = state.incidents.get(id)
-                    row = views.incident_row(known, {}) if known else None
-                if row is None or not _matches(row, self.desk.words(id), search):
-                    continue
-            found.append(id)
-        return found
+        if search.split():
+            found = views.with_hits(found, finder.hits(ids[:limit]))
+        return {"items": found, "next": ids[limit - 1] if len(ids) > limit else None}
 
     def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
         """Rows in the order in which they were recorded."""
@@ -261,7 +253,17 @@ class Operations(IncidentWork, NoticeWork):
             without = hidden(state, asker)
         found = [row for row in rows(self.desk.ledger.incident(known), names, inside=inside) if row.seq > after]
         return [
-            replace(row, text=veiled(row.text, without), data=veiled(row.data, without)) if without else row
+            replace(
+                row,
+                text=veiled(row.text, without),
+                data=veiled(row.data, without),
+                corrections=tuple(
+                    replace(c, reason=veiled(c.reason, without), was_text=veiled(c.was_text, without))
+                    for c in row.corrections
+                ),
+            )
+            if without
+            else row
             for row in found[:limit]
         ]
 
@@ -314,10 +316,12 @@ class Operations(IncidentWork, NoticeWork):
             others = list(islice(shown, recent))
             points = self.points.overview(state, self.desk.clock.boot())
             dark = views.dark(state)
+            broken = views.broken_glass(state, self.desk.clock.now())
         return {
             "open": [self._board_row(id) for id in open_ids],
             "recent": [self._board_row(id) for id in others],
             "dark": dark,
+            "broken_glass": broken,
             "points": [row for row in points if row["standing"] != "retired"],
         }
 
@@ -331,6 +335,7 @@ class Operations(IncidentWork, NoticeWork):
             return views.incident_row(found, words) | {
                 "containment": {name: containment[name] for name in ("state", "confirmed", "total", "contained_by")},
                 "restores_open": open_requests,
+                "restores_running": [r for r in found.requests if state.requests[r].state == "running"],
                 "actions_waiting": waiting,
             }
 
@@ -367,8 +372,21 @@ class Operations(IncidentWork, NoticeWork):
     # --- the way back ---
 
     def ask_restore(
-        self, asker: Asker, id: str, only: Sequence[int], reason: str, key: AnswerKey | None = None
+        self,
+        asker: Asker,
+        id: str,
+        only: Sequence[int],
+        reason: str,
+        key: AnswerKey | None = None,
+        *,
+        canary: str | None = None,
+        soak: str | None = None,
+        break_glass: bool = False,
     ) -> Reply:
+        """``soak``: how long the rest waits after the canary, as ``30m``, ``2h``, ``1d``."""
+        id = self._id(asker, id)
+        way = restore.way_of(only=only, canary=canary, soak=_soak(soak), break_glass=break_glass)
+
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
             data = events[0].data
             return 201, {
@@ -381,14 +399,20 @@ class Operations(IncidentWork, NoticeWork):
                 "expires_at": data["expires_at"],
             }
 
-        id = self._id(asker, id)
-        return self._do(
+        reply = self._do(
             asker,
-            lambda state, now: restore.ask(state, id, only=only, reason=reason, asker=asker, now=now),
+            lambda state, now: restore.ask(state, id, way, reason=reason, asker=asker, now=now),
             answered,
             key,
             about=id,
         )
+        return replace(reply, body=self._veiled(asker, reply.body))  # the plan names who else holds the same things
+
+    def canaries(self, asker: Asker, id: str) -> list[str]:
+        """Partners that a restore of all that stands could begin with: they would gain something, and not alone."""
+        needs(asker, Right.READ, "reading an incident")
+        with self._look(asker, id) as (state, known):
+            return canaries_of(state, state.incidents[known], self.desk.clock.now())
 
     @veils
     def restore_request(self, asker: Asker, id: str) -> Json:
@@ -397,27 +421,38 @@ class Operations(IncidentWork, NoticeWork):
         with self.desk.read(id) as state:
             return views.restore(restore.get_request(state, id), self.desk.clock.now())
 
-    def approve(self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None) -> Reply:
-        """An approval that is not allowed to count is refused, and the attempt is written down."""
+    def approve(
+        self, asker: Asker, id: str, plan_digest: str, key: AnswerKey | None = None, *, checks: Sequence[str] = ()
+    ) -> Reply:
+        """
+        The last approval that is needed carries out the first step.
+
+        An approval that is not allowed to count is refused, and the attempt is written down.
+        """
         id = self._request_id(asker, id)
 
         def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
-            lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
             request = state.requests[decided.subject]
             left = max(0, request.approvals - len({*request.approved_by, asker.actor.person}))
+            done = next((e.data for e in events if e.kind == "restore:step:done"), None)
+            finished = done["step"] == done["of"] if done else left == 0
             return 200, {
                 "id": decided.subject,
                 "incident": request.incident,
-                "state": "done" if lifted else "open",
+                "state": "open" if left else "done" if finished else "running",
                 "approvals_left": left,
-                "lifted": lifted,
-                "revision": events[-1].seq if lifted else state.revision,
+                "lifted": [e.data["hold"] for e in events if e.kind == "access:hold:lifted"],
+                "eased": [e.data["hold"] for e in events if e.kind == "access:hold:eased"],
+                "next_at": done.get("next_at") if done else None,
+                "revision": _revision_after(state, events),
             }
 
         try:
             return self._do(
                 asker,
-                lambda state, now: restore.approve(state, id, plan_digest=plan_digest, asker=asker, now=now),
+                lambda state, now: restore.approve(
+                    state, id, plan_digest=plan_digest, checks=checks, asker=asker, now=now
+                ),
                 answered,
                 key,
                 about=id,
@@ -441,6 +476,40 @@ class Operations(IncidentWork, NoticeWork):
             key,
             about=id,
         )
+
+    def stop_restore(
+        self, asker: Asker, id: str, reason: str, *, keep: bool = False, key: AnswerKey | None = None
+    ) -> Reply:
+        """
+        One person ends a restore at once; unless ``keep``, what it gave back is held again.
+
+        Taking back is an order like a kill: where it can't be recorded, grants stop.
+        """
+        id = self._request_id(asker, id)
+
+        def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+            held = [e.data.get("hold") for e in events if e.kind.startswith("access:hold:")]
+            return 200, {
+                "id": decided.subject,
+                "incident": events[-1].incident,
+                "state": "stopped",
+                "taken_back": events[-1].data["taken_back"],
+                "held_again": [hold["id"] if isinstance(hold, dict) else hold for hold in held],
+                "revision": _revision_after(state, events),
+            }
+
+        return self._do(
+            asker,
+            lambda state, now: restore.stop(state, id, reason=reason, keep=keep, asker=asker),
+            answered,
+            key,
+            about=id,
+            narrowing="" if keep else f"taking back what {id} gave back",
+        )
+
+    def advance_restore(self, id: str) -> None:
+        """Carry out a running request's next step if it is due, or halt it where it may not go on."""
+        self.desk.submit(lambda state, now: advance(state, id, now), actor=SYSTEM, about=id)
 
     # --- catalog, tokens, points ---
 
@@ -601,17 +670,15 @@ class Operations(IncidentWork, NoticeWork):
         """
         Whole events of the log, in order, for verifying and exporting.
 
-        Of an incident that the asker may not know of, only what the chain is made of: its data and words are withheld.
+        Of what the asker may not know, only what the chain is made of: data and words are withheld.
         """
         needs(asker, Right.READ, "reading the log")
         events = self.desk.ledger.read(after=after, limit=limit)
         with self.desk.read() as state:
             without = hidden(state, asker)
-        return [_withheld(e) if e.incident in without else e for e in events]
-
-
-def _withheld(event: Event) -> Event:
-    return replace(event, incident=None, data={"withheld": True}, text=None, salt=None)
+        noted = {e.incident for e in events if e.incident and e.data.get("restricted") and e.incident not in without}
+        inside = {id for id in noted if self.may_read_restricted(asker, id)}
+        return [veiled_event(event, without, inside=event.incident in inside) for event in events]
 
 
 def _page(ids: Iterable[str], limit: int, cursor: str, view: Callable[[str], Json]) -> Json:
@@ -637,8 +704,18 @@ def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: mask(value) if isinstance(value, str) else value for name, value in parameters.items()}
 
 
-def _matches(row: Json, words: Mapping[str, str], search: str) -> bool:
-    if not search:
-        return True
-    text = " ".join([row["id"], row["title"], row["playbook"], *row["holds"], words.get("summary", "")]).lower()
-    return all(part in text for part in search.lower().split())
+def _soak(written: str | None) -> timedelta | None:
+    if not written:
+        return None
+    try:
+        found = duration(written).elapsed
+    except ValueError as error:
+        raise Invalid.at("soak", str(error)) from error
+    if found is None:
+        raise Invalid.at("soak", f"'{written[:60]}' needs a calendar; write minutes, hours or days: 30m, 2h, 1d")
+    return found
+
+
+def _revision_after(state: State, events: Sequence[Event]) -> int:
+    """The answer may be made before the events are folded."""
+    return max((e.seq for e in events if e.kind.startswith("access:")), default=state.revision)

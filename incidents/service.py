@@ -24,6 +24,7 @@ import structlog
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.connectors import Office
 from incidents.decisions import Decided, access
+from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
@@ -91,6 +92,7 @@ class Service:
         self._cycle_at = float("-inf")
         self._complained: dict[str, float] = {}
         self._told = 0
+        self._judged: dict[str, object] = {}  # running restores -> what was there when they were last looked at
 
     @classmethod
     def open(cls, settings: Settings, *, ledger: Ledger | None = None, clock: Clock | None = None) -> Service:
@@ -282,7 +284,8 @@ class Service:
                 incident = state.incidents.get(event.incident or "")
                 if incident is None:
                     continue
-                if event.kind in ("access:hold:placed", "incident:life:contradicted"):
+                tightened = event.kind == "access:hold:eased" and incident.revision == event.seq
+                if tightened or event.kind in ("access:hold:placed", "incident:life:contradicted"):
                     self._watch(state, incident, commit.seen_boot)
                 elif event.kind == "incident:life:contained":
                     self.points.settle(incident.id, int(event.data["revision"]))
@@ -333,6 +336,7 @@ class Service:
         self.postroom.wake.set()
         self.desk.try_resume()
         self.flush()
+        self._advance_restores()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):
@@ -340,6 +344,25 @@ class Service:
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()
+        self.ledger.tidy()
+
+    def _advance_restores(self) -> None:
+        """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""
+        now = self.clock.now()
+        with self.desk.read() as state:
+            running = {r.id: rests_on(state, r, now) for r in state.requests.values() if r.next_due is not None}
+        self._judged = {id: seen for id, seen in self._judged.items() if id in running}
+        for id, seen in running.items():
+            if self._judged.get(id) == seen:
+                continue
+            try:
+                self.operations.advance_restore(id)
+            except Unavailable:
+                raise
+            except Exception:  # one restore that can't be judged must not keep the others waiting
+                log.exception("restore_not_advanced", request=id)
+            else:
+                self._judged[id] = seen
 
     def every_hour(self) -> None:
         now = self.clock.now()

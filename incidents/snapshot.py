@@ -3,6 +3,8 @@ Which partner may use which capability, as of one revision of the log.
 
 Pure: built from a State; never reads a clock, a file or the network. The tables are what travels to enforcement
 points, already narrowed by every hold, so equal revisions mean equal answers everywhere.
+An entry is the strictest that anybody meets; ``for`` in it has the whole entry of each partner whom every hold that
+makes the difference spares. A reader that does not know ``for`` denies more, never less.
 A point confirms the revision it applied; the digest tells that it applied the same table.
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +74,8 @@ class Snapshot:
     holders: Mapping[str, tuple[str, ...]]
     keys: Mapping[str, str]
     digest: str  # ``sum`` as 64 hex digits
+    holders_for: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (target, spared partner)
+    spared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # hold -> partners, where it spares any
     unreadable: str | None = None
 
     def wire(self) -> dict[str, Any]:
@@ -120,10 +124,10 @@ class Snapshot:
         if self.unreadable:
             return "no-grant"
         get = self._reader(table)
-        standing = get(f"model:{model}")
+        standing = entry_for(get(f"model:{model}"), partner)
         if standing is None:
             return "unknown-model"
-        flag = get(f"flag:{model}:{capability}")
+        flag = entry_for(get(f"flag:{model}:{capability}"), partner)
         if flag is None:
             return "unknown-capability"
         member = get(f"partner:{partner}")
@@ -160,8 +164,16 @@ class Snapshot:
             f"cap:{partner}:*:{capability}",
             f"cap:*:*:{capability}",
         )
-        found = {incident for target in targets for incident in self.holders.get(target, ())}
+        found: set[str] = set()
+        for target in targets:
+            spared = self.holders_for.get((target, partner or ""))
+            found.update(self.holders.get(target, ()) if spared is None else spared)
         return tuple(sorted(found))
+
+
+def entry_for(entry: Any, partner: str | None) -> Any:
+    """An entry as it is for one partner. As in ``incidents/client.py``."""
+    return entry["for"].get(partner, entry) if entry and "for" in entry else entry
 
 
 def _region_is_off(regions: list[str], region: str | None) -> bool:
@@ -213,6 +225,8 @@ def build(state: State) -> Snapshot:
         sum=total % MODULUS,
         digest=f"{total % MODULUS:064x}",
         holders=_holders(state),
+        holders_for=_holders_for(state),
+        spared=_spared(state),
         keys=_keys(state),
         unreadable=state.unreadable,
     )
@@ -265,10 +279,11 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
         sum=total % MODULUS,
         digest=f"{total % MODULUS:064x}",
         holders=_holders(state),
+        holders_for=_holders_for(state),
+        spared=_spared(state),
         keys=_keys(state) if any(k.startswith("partner:") for k in touched) else before.keys,
         unreadable=state.unreadable,
     )
-    only_lifts = all(e.kind == "access:hold:lifted" for e in events if e.kind.startswith("access:"))
     change = Change(
         ledger=state.ledger,
         from_revision=before.revision,
@@ -278,9 +293,26 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
         shadow_set=shadow_set,
         shadow_remove=tuple(shadow_remove),
         digest=after.digest,
-        narrowing=not only_lifts or after.lease_seconds != before.lease_seconds,
+        narrowing=not _only_gives(before, events) or after.lease_seconds != before.lease_seconds,
     )
     return after, change
+
+
+def _only_gives(before: Snapshot, events: Iterable[Event]) -> bool:
+    """Nothing but holds lifted, or eased for more partners than before."""
+    spared = dict(before.spared)
+    for event in events:
+        match event.kind:
+            case "access:hold:eased":
+                hold, partners = event.data["hold"], event.data["partners"]
+                if not set(spared.get(hold, ())) <= set(partners):
+                    return False
+                spared[hold] = tuple(partners)
+            case "access:hold:lifted":
+                pass
+            case kind if kind.startswith("access:"):
+                return False
+    return True
 
 
 def merge(older: Change, newer: Change) -> Change:
@@ -350,21 +382,41 @@ def _entry(state: State, key: str, table: str) -> Any:
     raise ValueError(key)
 
 
-def stage_in_force(state: State, model: str, table: str = LIVE) -> str:
-    """The catalog's stage, or the lowest that a hold allows. A hold that names no known stage means the lowest."""
+def stage_in_force(state: State, model: str, table: str = LIVE, partner: str | None = None) -> str:
+    """
+    The catalog's stage, or the lowest that a hold allows. A hold that names no known stage means the lowest.
+
+    ``partner``: as it is for this partner, whom some holds may spare.
+    """
+    return _lowest(state, model, [h for h in state.holds_on(f"model:{model}", table) if h.binds(partner)])
+
+
+def _lowest(state: State, model: str, holds: Iterable[Hold]) -> str:
     ladder = state.catalog.stages
-    stages = [state.catalog.models[model].stage]
-    stages += [h.at_most or "" for h in state.holds_on(f"model:{model}", table) if h.at_most]
+    stages = [state.catalog.models[model].stage, *(h.at_most for h in holds if h.at_most)]
     return min(stages, key=lambda s: ladder.index(s) if s in ladder else -1)
+
+
+def _with_exceptions(holds: list[Hold], made: Callable[[list[Hold]], Table]) -> Table:
+    """What all the holds make of an entry, and of each partner for whom less of them make another one."""
+    entry = made(holds)
+    own = {partner: made([h for h in holds if h.binds(partner)]) for hold in holds for partner in hold.eased_for}
+    if exceptions := {partner: own[partner] for partner in sorted(own) if own[partner] != entry}:
+        entry["for"] = exceptions
+    return entry
 
 
 def _model_entry(state: State, id: str, table: str) -> Table | None:
     if id not in state.catalog.models:
         return None
-    entry: Table = {"stage": stage_in_force(state, id, table)}
-    if any(h.kind is HoldKind.HALT for h in state.holds_on(f"model:{id}", table)):
-        entry["halted"] = True
-    return entry
+
+    def made(holds: list[Hold]) -> Table:
+        entry: Table = {"stage": _lowest(state, id, holds)}
+        if any(h.kind is HoldKind.HALT for h in holds):
+            entry["halted"] = True
+        return entry
+
+    return _with_exceptions(list(state.holds_on(f"model:{id}", table)), made)
 
 
 def _flag_entry(state: State, id: str, table: str) -> Table | None:
@@ -372,13 +424,18 @@ def _flag_entry(state: State, id: str, table: str) -> Table | None:
         return None
     capability = id.partition(":")[2]
     holds = [*state.holds_on(f"flag:{id}", table), *state.holds_on(f"capability:{capability}", table)]
+    silent = state.catalog.capabilities[capability].on_silence == "allow"
+    return _with_exceptions(holds, lambda binding: _switch(binding, silent=silent))
+
+
+def _switch(holds: list[Hold], *, silent: bool) -> Table:
     entry: Table = {}
     if any(not h.regions for h in holds):
         entry["off"] = True
     regions = sorted({r for h in holds for r in h.regions})
     if regions:
         entry["regions"] = regions
-    if state.catalog.capabilities[capability].on_silence == "allow":
+    if silent:
         entry["silence"] = "allow"
     return entry
 
@@ -417,6 +474,8 @@ def effective_cap(state: State, partner: str, flag: str, table: str = LIVE) -> d
     for who in (partner, "*"):
         for what in (flag, f"*:{capability}"):
             for hold in state.holds_on(f"cap:{who}:{what}", table):
+                if not hold.binds(partner):
+                    continue
                 for per, limit in hold.cap.items():
                     cap[per] = min(limit, cap.get(per, limit))
     return cap
@@ -455,7 +514,7 @@ def _touched(state: State, event: Event, before: Table) -> set[str]:
     match event.kind:
         case "access:hold:placed":
             return hold_keys(state, Hold.read(event.data["hold"]))
-        case "access:hold:lifted":
+        case "access:hold:lifted" | "access:hold:eased":
             placed = state.incidents[event.incident or ""].placed[event.data["hold"]]
             return hold_keys(state, Hold.read(placed))
         case "access:catalog:applied":
@@ -493,6 +552,21 @@ def _holders(state: State) -> dict[str, tuple[str, ...]]:
         if table == LIVE:
             found[target] = tuple(sorted({h.incident for h in holds.values()}))
     return found
+
+
+def _holders_for(state: State) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Where a live hold spares a partner: who still holds that target for it."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for hold in state.holds.values():
+        if hold.table == LIVE:
+            others = state.by_target[LIVE, hold.target].values()
+            for partner in hold.eased_for:
+                found[hold.target, partner] = tuple(sorted({h.incident for h in others if h.binds(partner)}))
+    return found
+
+
+def _spared(state: State) -> dict[str, tuple[str, ...]]:
+    return {hold.id: hold.eased_for for hold in state.holds.values() if hold.eased_for}
 
 
 def _keys(state: State) -> dict[str, str]:

@@ -8,8 +8,8 @@ means that it can't tell what is allowed: ``unreadable`` is set, and everything 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from incidents import events as ev
@@ -62,6 +62,12 @@ class Point:
 
 @dataclass(slots=True)
 class RestoreRequest:
+    """
+    ``lifted`` and ``eased`` (hold -> partners) are what it has given back so far and nobody took back since.
+
+    A plan without steps is of before there were any: everything at its last approval.
+    """
+
     id: str
     incident: str
     asked_by: str
@@ -72,9 +78,44 @@ class RestoreRequest:
     plan_digest: str
     approvals: int
     approved_by: list[str] = field(default_factory=list)
-    state: str = "open"  # open, done, refused
+    state: str = "open"  # open, running, done, refused, stopped
     settled_by: str | None = None
     settled_at: datetime | None = None
+    severity: str = ""  # of the incident, when the last approval was given
+    attested: dict[str, list[str]] = field(default_factory=dict)  # who approved -> the checks they attested
+    done: list[datetime] = field(default_factory=list)  # when each step was carried out, in order
+    lifted: list[str] = field(default_factory=list)
+    eased: dict[str, list[str]] = field(default_factory=dict)
+    against: str | None = None  # the point that contradicted the containment while it ran
+    stopped_because: str | None = None
+    taken_back: bool = False
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        return self.plan.get("steps") or []
+
+    @property
+    def break_glass(self) -> bool:
+        return bool(self.plan.get("break_glass"))
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When its next step is due; None where it waits for none."""
+        if self.state != "running" or not self.done or len(self.done) >= len(self.steps):
+            return None
+        return self.done[-1] + timedelta(seconds=self.steps[len(self.done)]["after_s"])
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenGlass:
+    """A break-glass restore, as everybody has to see it for a while: ``moment`` is asked or approved."""
+
+    at: datetime
+    request: str
+    incident: str
+    moment: str
+    by: str
+    waived: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -99,6 +140,7 @@ class State:
     over: dict[str, Over] = field(default_factory=dict)  # those that are not among ``incidents``
     restricted: dict[str, list[str]] = field(default_factory=dict)  # restricted incident -> who may see it
     requests: dict[str, RestoreRequest] = field(default_factory=dict)
+    broken_glass: list[BrokenGlass] = field(default_factory=list)  # the last few, oldest first
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
     outbox: Outbox = field(default_factory=Outbox)
@@ -284,6 +326,29 @@ def _lifted(state: State, event: Event, fact: ev.HoldLifted) -> None:
     if not state.by_target[hold.table, hold.target]:
         del state.by_target[hold.table, hold.target]
     _incident(state, event).lifted[hold.id] = event.at
+    request = state.requests.get(fact.request)
+    if request is not None:
+        request.lifted.append(hold.id)
+        request.eased.pop(hold.id, None)
+
+
+@_on(ev.HoldEased)
+def _eased(state: State, event: Event, fact: ev.HoldEased) -> None:
+    """Sparing somebody is no order. Sparing somebody no longer is one, and waits for every point like any other."""
+    before = state.holds[fact.hold]
+    hold = state.holds[fact.hold] = replace(before, spared=tuple(fact.partners))
+    state.by_target[hold.table, hold.target][hold.id] = hold
+    incident = _incident(state, event)
+    incident.placed[hold.id] = hold.data()
+    if not set(before.eased_for) <= set(hold.eased_for):
+        incident.revision, incident.ordered_at = event.seq, event.recorded_at
+        unproven(incident)
+    request = state.requests.get(fact.request)
+    if request is not None:
+        kept = [p for p in request.eased.get(hold.id, []) if p in hold.spared]
+        request.eased[hold.id] = kept + [p for p in hold.spared if p not in (*before.spared, *kept)]
+        if not request.eased[hold.id]:
+            del request.eased[hold.id]
 
 
 @_on(ev.IncidentDeclared)
@@ -316,8 +381,34 @@ def _asked(state: State, event: Event, fact: ev.RestoreAsked) -> None:
 def _approved(state: State, event: Event, fact: ev.RestoreApproved) -> None:
     request = state.requests[fact.request]
     request.approved_by.append(event.actor.person or "")
+    request.attested[event.actor.person or ""] = list(fact.checks or [])
     if len(request.approved_by) >= request.approvals:
-        request.state, request.settled_by, request.settled_at = "done", event.actor.name, event.at
+        request.state = "running" if request.steps else "done"
+        request.settled_by, request.settled_at = event.actor.name, event.at
+        request.severity = _incident(state, event).severity
+
+
+@_on(ev.GlassBroken)
+def _glass_broken(state: State, event: Event, fact: ev.GlassBroken) -> None:
+    told = BrokenGlass(event.at, fact.request, event.incident or "", fact.moment, event.actor.name, fact.waived)
+    state.broken_glass = [*state.broken_glass[-19:], told]
+
+
+@_on(ev.RestoreStepDone)
+def _step_done(state: State, event: Event, fact: ev.RestoreStepDone) -> None:
+    request = state.requests[fact.request]
+    request.done.append(event.at)
+    if len(request.done) >= len(request.steps):
+        request.state, request.settled_at = "done", event.at
+
+
+@_on(ev.RestoreStopped)
+def _stopped(state: State, event: Event, fact: ev.RestoreStopped) -> None:
+    request = state.requests[fact.request]
+    request.state, request.settled_by, request.settled_at = "stopped", event.actor.name, event.at
+    request.stopped_because = fact.because
+    if fact.taken_back:
+        request.taken_back, request.lifted, request.eased = True, [], {}
 
 
 @_on(ev.RestoreRefused)
@@ -356,6 +447,16 @@ def _of_one_incident(handler: Handler) -> Callable[[State, Event, Any], None]:
 
 
 _FOLDS.update({kind: _of_one_incident(handler) for kind, handler in LIFE_FOLDS.items()})
+
+
+@_on(ev.ContainmentContradicted)
+def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) -> None:
+    """It also speaks against whatever is being given back at that moment."""
+    incident = _incident(state, event)
+    unproven(incident)
+    for request in (state.requests[id] for id in incident.requests):
+        if request.state == "running":
+            request.against = fact.point
 
 
 # --- effects and notices --------------------------------------------------------------------------------------------
@@ -402,7 +503,7 @@ def is_over(state: State, incident: Incident) -> bool:
         and (incident.contained is not None or not incident.holds)
         and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
-        and all(state.requests[request].state != "open" for request in incident.requests)
+        and all(state.requests[request].state not in ("open", "running") for request in incident.requests)
         and not any(draft.waits for draft in incident.drafts.values())
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
 
@@ -82,7 +83,7 @@ class Row:
 class _Telling:
     words: Callable[[Mapping[str, Any], Mapping[str, str]], str]
     lane: str = "machine"
-    tone: str = "plain"
+    tone: str | Callable[[Mapping[str, Any]], str] = "plain"
     key: bool = False
 
 
@@ -104,7 +105,7 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
     found: dict[int, Row] = {}
     for event in events:
         if event.kind == ev.EntryCorrected.kind:
-            _correct(found, event, names)
+            _correct(found, event, names, inside)
         elif event.kind == ev.EntryPinned.kind:
             entry = int(event.data["entry"])
             if entry in found:
@@ -114,26 +115,27 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
     return list(found.values())
 
 
-def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str]) -> None:
+def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str], inside: bool) -> None:
     row, text = found.get(int(event.data["entry"])), event.text or {}
     if row is None:
         return
     at = event.data.get("at")
-    words = text.get("note") if not row.redacted else None
+    hidden = row.restricted and not inside
+    words = None if row.redacted or hidden else text.get("note")
     said = Correction(
         seq=event.seq,
         by=names.get(event.actor.name, event.actor.name),
         recorded_at=rfc3339(event.recorded_at),
-        reason=text.get("reason", "[redacted]"),
+        reason="" if hidden else text.get("reason", "[redacted]"),
         was_at=row.at if at else None,
-        was_text=row.text if words is not None and not row.restricted else None,
+        was_text=row.text if words is not None else None,
     )
     found[row.seq] = replace(
         row,
         at=at or row.at,
-        text=row.text if words is None or (row.restricted and not row.text) else words,
+        text=row.text if words is None else words,
         corrections=(*row.corrections, said),
-        late=row.late or (at is not None and _late(parse_rfc3339(at), parse_rfc3339(row.recorded_at))),
+        late=_late(parse_rfc3339(at), parse_rfc3339(row.recorded_at)) if at else row.late,
     )
 
 
@@ -158,7 +160,7 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         via=event.actor.via,
         text="[redacted]" if redacted and not text else text,
         lane=telling.lane,
-        tone=telling.tone,
+        tone=telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
         key=telling.key,
         late=_late(event.at, event.recorded_at),
         data=event.data,
@@ -210,8 +212,42 @@ def _contained(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 
 def _asked(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    words = "; ".join(h["words"] for h in data["plan"]["holds"])
-    return f"Restore {data['request']} asked for: lift {words}. Reason: {text.get('reason', '[redacted]')}"
+    plan = data["plan"]
+    words = "; ".join(h["words"] for h in plan["holds"])
+    first = f", {plan['canary']} first, the rest {span(plan['soak_s'])} later" if plan.get("canary") else ""
+    return f"Restore {data['request']} asked for: lift {words}{first}. Reason: {text.get('reason', '[redacted]')}"
+
+
+def _approved(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    checks = ", ".join(data.get("checks") or ())
+    return f"Restore {data['request']} approved" + (f"; attested: {checks}" if checks else "")
+
+
+def _glass(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    waived = [*data["waived"]["checks"]]
+    if more := data["waived"]["approvals"]:
+        waived.append(f"{more} more approval{'' if more == 1 else 's'}")
+    without = f" without {', '.join(waived)}" if waived else ""
+    return (
+        f"Break-glass restore {data['request']} {data['moment']}{without}. Told: {', '.join(data['tells']) or 'nobody'}"
+    )
+
+
+def _eased(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    if not data["partners"]:
+        return f"In force again for everybody: hold {data['hold']}, taken back from {data['request']}"
+    return f"Eased for {', '.join(data['partners'])}: hold {data['hold']} by {data['request']}, step {data['step']}"
+
+
+def _step_done(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    words = f"Step {data['step']} of {data['of']} of {data['request']} done"
+    return f"{words}; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC" if data.get("next_at") else words
+
+
+def _stopped(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    after = f"after step {data['step']}" if data["step"] else "before its first step"
+    words = f"Restore {data['request']} stopped {after}: {data['because']}"
+    return f"{words}. Reason: {text['reason']}" if "reason" in text else words
 
 
 def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -302,6 +338,7 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:action:recorded": _Telling(_action),
     "access:hold:placed": _Telling(lambda d, t: f"In force: {Hold.read(d['hold']).words()}", "machine", "stop", True),
     "access:hold:lifted": _Telling(lambda d, t: f"Lifted: hold {d['hold']} by {d['request']}", "machine", "ok", True),
+    "access:hold:eased": _Telling(_eased, "machine", lambda d: "ok" if d["partners"] else "stop", True),
     "incident:duties:owed": _Telling(_duties),
     "incident:life:contained": _Telling(_contained, "machine", "ok", True),
     "incident:life:contradicted": _Telling(
@@ -358,7 +395,10 @@ _TELLINGS: dict[str, _Telling] = {
     ),
     "share:link:revoked": _Telling(lambda d, t: f"Read-only link {d['share']} revoked", "people"),
     "restore:request:asked": _Telling(_asked, "people", "wait", True),
-    "restore:request:approved": _Telling(lambda d, t: f"Restore {d['request']} approved", "people", "ok", True),
+    "restore:request:approved": _Telling(_approved, "people", "ok", True),
+    "restore:glass:broken": _Telling(_glass, "people", "stop", True),
+    "restore:step:done": _Telling(_step_done, "machine", "ok", True),
+    "restore:request:stopped": _Telling(_stopped, "people", "stop", True),
     "restore:request:refused": _Telling(
         lambda d, t: f"Restore {d['request']} refused: {t.get('reason', '[redacted]')}", "people", "wait"
     ),
@@ -391,3 +431,24 @@ _TELLINGS: dict[str, _Telling] = {
         lambda d, t: _because(f"Notice {d['notice']} told by hand", t, "receipt"), "people", "ok", True
     ),
 }
+
+
+_PLACES = {
+    "incident:life:joined": "declared again",
+    "access:hold:placed": "held",
+    "incident:note:added": "note",
+    "incident:update:posted": "update",
+    "incident:entry:corrected": "correction",
+    "incident:task:added": "task",
+    "incident:exit:judged": "criterion",
+    "review:document:saved": "review",
+    "restore:request:asked": "restore asked",
+    "restore:request:refused": "restore refused",
+}
+
+
+def place_of(kind: str, field: str) -> str:
+    """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
+    if kind == "incident:life:declared":
+        return {"parameters": "parameter"}.get(field, field)
+    return _PLACES.get(kind, field)

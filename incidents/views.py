@@ -7,7 +7,7 @@ Incident ids stand in views for viewers and above only; partners and gateways ge
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from incidents import incident_views as life_views
@@ -18,10 +18,13 @@ from incidents.clock import rfc3339
 from incidents.decisions.restore import is_open
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
+from incidents.ledger.search import Hit
 from incidents.snapshot import Snapshot, effective_cap, hold_keys, stage_in_force
 from incidents.state import Incident, RestoreRequest, State, Token
+from incidents.timeline import place_of
 
 Json = dict[str, Any]
+SHOWN_BROKEN = timedelta(hours=24)
 
 
 def names(state: State) -> dict[str, str]:
@@ -44,8 +47,25 @@ def incident_row(incident: Incident, words: Mapping[str, str]) -> Json:
         "declared_by": incident.declared_by,
         "revision": incident.revision,
         "holds_standing": len(incident.standing),
-        "holds": [Hold.read(incident.placed[h]).words() for h in incident.standing],
+        "holds": [Hold.read(incident.placed[h]).words_now() for h in incident.standing],
     }
+
+
+def with_hits(rows: Sequence[Json], hits: Sequence[Hit]) -> list[Json]:
+    """Lines of a list with where something was found in each, what shows most first."""
+    found: dict[str, list[Json]] = {row["id"]: [] for row in rows}
+    for hit in hits:
+        found[hit.incident].append(
+            {
+                "seq": hit.seq,
+                "kind": hit.kind,
+                "field": hit.field,
+                "place": place_of(hit.kind, hit.field),
+                "snippet": hit.snippet,
+                "marks": [list(mark) for mark in hit.marks],
+            }
+        )
+    return [row | {"hits": found[row["id"]]} for row in rows]
 
 
 def stands_open(incident: Incident) -> bool:
@@ -74,7 +94,7 @@ def dark(state: State) -> list[Json]:
                 "partner": holds[0].partner,
                 "model": holds[0].model,
                 "capability": holds[0].capability,
-                "words": list(dict.fromkeys(h.words() for h in holds)),
+                "words": list(dict.fromkeys(h.words_now() for h in holds)),
                 "incidents": sorted({h.incident for h in holds}),
             }
         )
@@ -124,6 +144,7 @@ def incident_whole(state: State, incident: Incident, lines: Sequence[Event], con
         "exit": life_views.criteria(incident, words),
         "restore": incident.restore,
         "restores": [restore(state.requests[r], now) for r in incident.requests],
+        "broken_glass": broken_glass(state, now, incident.id),
         "postmortem": life_views.review(incident),
         "updated_at": rfc3339(incident.updated_at) if incident.updated_at else None,
         "next_update_at": life_views.next_update(incident),
@@ -154,7 +175,7 @@ def _hold(state: State, incident: Incident, id: str) -> Json:
         "action": hold.action,
         "kind": hold.kind.value,
         "table": hold.table,
-        "words": hold.words(),
+        "words": hold.words() if lifted else hold.words_now(),
         "standing": lifted is None,
         "lifted_at": rfc3339(lifted) if lifted else None,
         "also_held_by": others,
@@ -173,9 +194,45 @@ def restore(request: RestoreRequest, now: datetime) -> Json:
         "plan_digest": request.plan_digest,
         "approvals": request.approvals,
         "approved_by": request.approved_by,
+        "attested": request.attested,
+        "break_glass": request.break_glass,
+        "progress": _progress(request, now),
+        "next_at": rfc3339(request.next_due) if request.next_due else None,
+        "gave_back": bool(request.lifted or request.eased),
+        "stopped_because": request.stopped_because,
+        "taken_back": request.taken_back,
         "settled_by": request.settled_by,
         "settled_at": rfc3339(request.settled_at) if request.settled_at else None,
     }
+
+
+def _progress(request: RestoreRequest, now: datetime) -> list[Json]:
+    """Per step ``done`` (and when), ``next`` (due when), ``later``, or ``dropped`` where it will not come any more."""
+    coming = request.state == "running" or is_open(request, now)
+    rows = []
+    for number, step in enumerate(request.steps):
+        at = request.done[number] if number < len(request.done) else None
+        state = "done" if at else "later" if coming else "dropped"
+        if not at and request.next_due is not None and number == len(request.done):
+            state, at = "next", request.next_due
+        rows.append({"number": step["number"], "state": state, "at": rfc3339(at) if at else None})
+    return rows
+
+
+def broken_glass(state: State, now: datetime, incident: str = "") -> list[Json]:
+    """Break-glass restores of the last 24 hours, newest first: everybody has to see them."""
+    return [
+        {
+            "request": row.request,
+            "incident": row.incident,
+            "moment": row.moment,
+            "by": row.by,
+            "at": rfc3339(row.at),
+            "waived": row.waived,
+        }
+        for row in reversed(state.broken_glass)
+        if now - row.at < SHOWN_BROKEN and incident in ("", row.incident)
+    ]
 
 
 def blast(found: Blast) -> Json:
@@ -224,7 +281,7 @@ def model(state: State, id: str) -> Json:
         "halted": any(h.kind is HoldKind.HALT for h in holds),
         "ladder": list(state.catalog.stages),
         "capabilities": sorted(c.id for c in state.catalog.capabilities.values() if id in c.models),
-        "held_by": [{"incident": h.incident, "words": h.words()} for h in holds],
+        "held_by": [{"incident": h.incident, "words": h.words_now()} for h in holds],
     }
 
 
@@ -240,7 +297,7 @@ def partner(state: State, id: str) -> Json:
         "timezone": known.timezone,
         "revoked": bool(holds),
         "grants": sorted(g.flag for g in state.catalog.grants.values() if g.partner == id),
-        "held_by": [{"incident": h.incident, "words": h.words()} for h in holds],
+        "held_by": [{"incident": h.incident, "words": h.words_now()} for h in holds],
     }
 
 
@@ -328,7 +385,7 @@ def flag_sheet(state: State, snapshot: Snapshot, flag: str, now: datetime, usage
         "off": "off" in entry or bool(snapshot.live.get(f"model:{model_id}", {}).get("halted")),
         "regions_off": entry.get("regions", []),
         "grants": grants,
-        "held_by": [{"incident": h.incident, "words": h.words()} for h in sorted(holds, key=lambda h: h.id)],
+        "held_by": [{"incident": h.incident, "words": h.words_now()} for h in sorted(holds, key=lambda h: h.id)],
     }
 
 

@@ -25,6 +25,7 @@ _PARAMETER = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 _CHANNEL = re.compile(r"#[a-z0-9_-]{1,80}|[CG][A-Z0-9]{6,20}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 _RUNBOOK = re.compile(r"[a-z0-9][a-z0-9-]*(#[a-z0-9][a-z0-9_-]*)?", re.ASCII)
+RUNBOOK_LINK_LIMIT = 160
 
 
 class Severity(StrEnum):
@@ -125,8 +126,9 @@ def _parameter_name(text: str) -> str:
     return text
 
 
-def _runbook_link(text: str) -> str:
-    if _RUNBOOK.fullmatch(text) is None:
+def runbook_link(text: str) -> str:
+    """``slug`` or ``slug#part``; raises ValueError for anything else."""
+    if _RUNBOOK.fullmatch(text) is None or len(text) > RUNBOOK_LINK_LIMIT:
         raise ValueError(f"{shown(text)} is not a runbook link: write it like 'restore-access#verify-the-partner'")
     return text
 
@@ -170,7 +172,7 @@ class Step(Form):
 
     title: TemplatedTitle
     role: Slug
-    runbook: Annotated[str, AfterValidator(_runbook_link)] | None = None
+    runbook: Annotated[str, AfterValidator(runbook_link)] | None = None
     within: DurationField | None = None
     about: Templated | None = None
 

@@ -4,7 +4,7 @@ Routes about who may do what: restores, tokens, enforcement points, decisions.
 
 from __future__ import annotations
 
-from incidents.api.forms import Approval, Nothing, Refusal, RestoreAsk, TokenRequest
+from incidents.api.forms import Approval, Nothing, Refusal, RestoreAsk, Stop, TokenRequest
 from incidents.api.queries import CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route, told
 from incidents.decisions.access import CreateToken
@@ -20,7 +20,7 @@ RESTORES, ACCESS = "Restores", "Tokens and points"
     section=RESTORES,
     right=Right.COMMAND,
     form=RestoreAsk,
-    example={"reason": "The partner has a new key and has attested it."},
+    example={"reason": "The partner has a new key and has attested it.", "canary": "acme", "soak": "30m"},
     answers={201: Answered("Asked for; the plan and its digest", "RestoreAsked")},
 )
 def ask_restore(call: Call) -> Said:
@@ -29,9 +29,22 @@ def ask_restore(call: Call) -> Said:
 
     Takes a token that belongs to a person. `only` names actions by number; without it every hold that stands is meant.
     Another person approves exactly the plan that is answered here, within 24 hours.
+    With `canary` that partner gets its access back first and the rest follows by itself after `soak`, unless something
+    speaks against it by then or a person stops it. 422 where the canary would get nothing back.
+    `break_glass` passes over the playbook's checks and its number of approvals, never over the second person; everybody
+    who may respond is told.
     """
     form = call.form(RestoreAsk)
-    reply = call.operations.ask_restore(call.asker, call.path["id"], form.only, form.reason, call.key)
+    reply = call.operations.ask_restore(
+        call.asker,
+        call.path["id"],
+        form.only,
+        form.reason,
+        call.key,
+        canary=form.canary,
+        soak=form.soak,
+        break_glass=form.break_glass,
+    )
     return told(reply, f"/api/v1/restores/{reply.body['id']}")
 
 
@@ -54,18 +67,20 @@ def restore(call: Call) -> Said:
     right=Right.COMMAND,
     guard=Right.READ,
     form=Approval,
-    example={"plan_digest": "9f2c…"},
-    answers={200: Answered("Counted; the last approval lifts the holds in the same write", "Approved")},
+    example={"plan_digest": "9f2c…", "checks": ["partner-attested", "new-key-issued"]},
+    answers={200: Answered("Counted; the last approval carries out the first step in the same write", "Approved")},
 )
 def approve(call: Call) -> Said:
     """
     Approve a restore as the second person.
 
-    Send the `plan_digest` of the plan that you read. The asker, a token that the asker made and a token without a
-    person are refused, and the attempt is written down. 409 if what the plan would do has changed meanwhile.
+    Send the `plan_digest` of the plan that you read, and all its `checks`: you say that each of them is true.
+    The asker, a token that the asker made and a token without a person are refused, and the attempt is written down.
+    409 if what the plan would do has changed meanwhile, 422 if a check is missing.
     """
-    digest = call.form(Approval).plan_digest
-    return told(call.operations.approve(call.asker, call.path["id"], digest, call.key))
+    form = call.form(Approval)
+    reply = call.operations.approve(call.asker, call.path["id"], form.plan_digest, call.key, checks=form.checks)
+    return told(reply)
 
 
 @route(
@@ -81,6 +96,27 @@ def refuse(call: Call) -> Said:
     """Say no to a restore request, or take one's own back."""
     reason = call.form(Refusal).reason
     return told(call.operations.refuse(call.asker, call.path["id"], reason, call.key))
+
+
+@route(
+    "POST",
+    "/api/v1/restores/{id}/stop",
+    section=RESTORES,
+    right=Right.RESPOND,
+    form=Stop,
+    example={"reason": "The first partner is being abused again.", "keep": False},
+    answers={200: Answered("No further step; what it gave back is held again unless `keep`", "RestoreStopped")},
+)
+def stop(call: Call) -> Said:
+    """
+    Stop a restore, at once and alone.
+
+    Takes one person who may respond. No further step is carried out, and what it has given back so far is held again
+    (`keep` leaves it): an order to every enforcement point, like a kill. A restore that was stopped, or halted by
+    itself, can still be taken back until another one is asked for.
+    """
+    form = call.form(Stop)
+    return told(call.operations.stop_restore(call.asker, call.path["id"], form.reason, keep=form.keep, key=call.key))
 
 
 @route(

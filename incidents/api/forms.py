@@ -63,20 +63,36 @@ class NoteText(Form):
 
 
 class RestoreAsk(Form):
-    """Why, and which actions' holds (all of them where ``only`` is left out)."""
+    """
+    Why, and which actions' holds (all of them where ``only`` is left out).
+
+    ``canary``: this partner gets its access back first, the rest after ``soak`` (``30m``, ``2h``, ``1d``; 30 minutes
+    where it is left out). ``break_glass``: without the playbook's checks and with one approval; everybody is told.
+    """
 
     reason: Reason
     only: Annotated[list[ActionNumber], Field(max_length=200)] = Field(default_factory=list)
+    canary: str | None = None
+    soak: Annotated[str, Field(examples=["30m"])] | None = None
+    break_glass: bool = False
 
 
 class Approval(Form):
-    """The digest of the plan that was read."""
+    """The digest of the plan that was read, and its checks: whoever approves says that each of them is true."""
 
     plan_digest: str
+    checks: Annotated[list[str], Field(max_length=200)] = Field(default_factory=list)
 
 
 class Refusal(Form):
     reason: Reason
+
+
+class Stop(Form):
+    """Why. ``keep``: what it has given back so far stays; otherwise it is held again."""
+
+    reason: Reason
+    keep: bool = False
 
 
 class TokenRequest(Form):

@@ -13,7 +13,14 @@ from incidents.api.schemas import ANY_OBJECT, TEXT, WHOLE, Schema, many, ref, so
 SECTION = "Enforcement points"
 OPERATION = "Health"
 
-TABLE: Schema = {"type": "object", "additionalProperties": True, "description": "Key -> entry, sparse"}
+TABLE: Schema = {
+    "type": "object",
+    "additionalProperties": True,
+    "description": (
+        "Key -> entry, sparse. An entry of a model or a flag is the strictest that anybody meets; its `for` may hold"
+        " another entry for a partner that is spared. A reader that does not know `for` denies more, never less."
+    ),
+}
 USED = thing(partner=TEXT, flag=TEXT, per=TEXT, window_start=TEXT, count=WHOLE)
 FRONT_COMPONENTS: dict[str, Schema] = {
     "Snapshot": thing(ledger=TEXT, revision=WHOLE, digest=TEXT, lease_seconds=WHOLE, live=TABLE, shadow=TABLE),

@@ -9,8 +9,9 @@ from typing import Any
 from incidents.api.forms import Declaration, Kill, NoteText, Nothing
 from incidents.api.queries import CURSOR, SEQ_CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, page, route, told
-from incidents.decisions.incident import Kind
+from incidents.decisions.incident import SEVERITIES, Kind
 from incidents.errors import Unknown
+from incidents.finding import MOST_WORDS
 from incidents.life import STATUSES
 from incidents.roles import Right
 
@@ -97,19 +98,31 @@ def _said(call: Call) -> dict[str, Any]:
     queries=(
         Query(name="status", about="Only those in this status", choices=STATUSES),
         Query(name="kind", about="Only those of this kind", choices=tuple(Kind)),
-        Query(name="q", about="Words that all must stand in id, title, summary, playbook or what is held"),
+        Query(name="severity", about="Only those of this severity", choices=SEVERITIES),
+        Query(
+            name="q",
+            about="Words that must all be found, each from its beginning, without case and accents: in title, summary,"
+            " notes, updates, reasons and reviews, and in id, playbook, parameters and what was held; at most"
+            f" {MOST_WORDS}",
+        ),
         limit(),
         CURSOR,
     ),
     answers={200: Answered("Incidents, newest first", "IncidentPage")},
 )
 def incidents(call: Call) -> Said:
-    """List incidents, newest first."""
+    """
+    List incidents, newest first, or find some by their words.
+
+    With `q` each has `hits`: the lines in which the words were found, with `marks`, the places of what matched in
+    `snippet` (from, up to; counted in characters).
+    """
     asked = call.query
     found = call.operations.incidents(
         call.asker,
         status=asked["status"],
         kind=asked["kind"],
+        severity=asked["severity"],
         search=asked["q"],
         limit=asked["limit"],
         cursor=asked["cursor"],

@@ -52,7 +52,15 @@ def paged(name: str) -> Schema:
 TEXTS = many(TEXT)
 HELD_BY = many(thing(incident=TEXT, words=TEXT))
 ENTRY = thing(key=TEXT, before=some(ANY_OBJECT), after=some(ANY_OBJECT))
-ACCESS = thing({"cap_before": some(CAP), "cap_after": some(CAP)}, partner=TEXT, flag=TEXT, before=TEXT, after=TEXT)
+ACCESS = thing(
+    {"cap_before": some(CAP), "cap_after": some(CAP), "regions_before": TEXTS, "regions_after": TEXTS},
+    partner=TEXT,
+    flag=TEXT,
+    before=TEXT,
+    after=TEXT,
+)
+PLAN_HOLD = thing(hold=TEXT, action=WHOLE, words=TEXT)
+WAIVED = thing(checks=TEXTS, approvals=WHOLE)
 TASK_FIELDS = {"number": WHOLE, "title": TEXT, "role": TEXT}
 TASK_MORE = {"runbook": TEXT, "within": TEXT, "due_at": TIME, "about": TEXT}
 NOTICE_FIELDS = {"number": WHOLE, "to": TEXT, "at": TEXT}
@@ -195,7 +203,8 @@ COMPONENTS: dict[str, Schema] = {
         contained_by=TIME,
         would_join=some(TEXT),
     ),
-    "IncidentRow": thing(**INCIDENT_ROW),
+    "IncidentRow": thing({"hits": many(ref("Hit"))}, **INCIDENT_ROW),
+    "Hit": thing(seq=WHOLE, kind=TEXT, field=TEXT, place=TEXT, snippet=TEXT, marks=many(many(WHOLE))),
     "IncidentPage": paged("IncidentRow"),
     "Incident": thing(
         **(
@@ -237,6 +246,7 @@ COMPONENTS: dict[str, Schema] = {
         ),
         restore=thing(approvals=WHOLE, checks=TEXTS),
         restores=many(ref("Restore")),
+        broken_glass=many(ref("BrokenGlass")),
         postmortem=ref("Review"),
         updated_at=some(TIME),
         next_update_at=some(TIME),
@@ -311,12 +321,41 @@ COMPONENTS: dict[str, Schema] = {
     "Shared": open_thing(incident=TEXT, status=STATUS, share=TEXT, expires_at=TIME, url=TEXT, seq=WHOLE, at=TIME),
     "Validated": thing(incident=TEXT, action=WHOLE, revision=WHOLE),
     "Plan": thing(
+        {
+            "steps": many(ref("PlanStep")),
+            "partners": many(
+                thing(partner=TEXT, step=WHOLE, access=many(thing(flag=TEXT, stage=TEXT, cap=CAP))),
+            ),
+            "others": many(thing(hold=TEXT, incident=TEXT, words=TEXT)),
+            "canary": some(TEXT),
+            "soak_s": WHOLE,
+            "break_glass": TRUTH,
+            "waived": some(WAIVED),
+        },
         incident=TEXT,
-        holds=many(thing(hold=TEXT, action=WHOLE, words=TEXT)),
+        holds=many(PLAN_HOLD),
         entries=many(ENTRY),
         access=many(ACCESS),
         checks=TEXTS,
         approvals=WHOLE,
+    ),
+    "PlanStep": thing(
+        number=WHOLE,
+        title=TEXT,
+        after_s=WHOLE,
+        lift=many(PLAN_HOLD),
+        spare=some(thing(partner=TEXT, holds=many(PLAN_HOLD))),
+        entries=many(ENTRY),
+        access=many(ACCESS),
+        tell=many(thing(partner=TEXT, words=TEXT, next=TEXT)),
+    ),
+    "BrokenGlass": thing(
+        request=TEXT,
+        incident=TEXT,
+        moment={"type": "string", "enum": ["asked", "approved"]},
+        by=TEXT,
+        at=TIME,
+        waived=WAIVED,
     ),
     "RestoreAsked": thing(
         id=TEXT, incident=TEXT, state=TEXT, plan=ref("Plan"), plan_digest=TEXT, approvals=WHOLE, expires_at=TIME
@@ -324,7 +363,7 @@ COMPONENTS: dict[str, Schema] = {
     "Restore": thing(
         id=TEXT,
         incident=TEXT,
-        state={"type": "string", "enum": ["open", "done", "refused", "expired"]},
+        state={"type": "string", "enum": ["open", "running", "done", "refused", "stopped", "expired"]},
         asked_by=TEXT,
         asked_at=TIME,
         expires_at=TIME,
@@ -332,10 +371,35 @@ COMPONENTS: dict[str, Schema] = {
         plan_digest=TEXT,
         approvals=WHOLE,
         approved_by=TEXTS,
+        attested={"type": "object", "additionalProperties": TEXTS},
+        break_glass=TRUTH,
+        progress=many(
+            thing(
+                number=WHOLE,
+                state={"type": "string", "enum": ["done", "next", "later", "dropped"]},
+                at=some(TIME),
+            )
+        ),
+        next_at=some(TIME),
+        gave_back=TRUTH,
+        stopped_because=some(TEXT),
+        taken_back=TRUTH,
         settled_by=some(TEXT),
         settled_at=some(TIME),
     ),
-    "Approved": thing(id=TEXT, incident=TEXT, state=TEXT, approvals_left=WHOLE, lifted=TEXTS, revision=WHOLE),
+    "Approved": thing(
+        id=TEXT,
+        incident=TEXT,
+        state={"type": "string", "enum": ["open", "running", "done"]},
+        approvals_left=WHOLE,
+        lifted=TEXTS,
+        eased=TEXTS,
+        next_at=some(TIME),
+        revision=WHOLE,
+    ),
+    "RestoreStopped": thing(
+        id=TEXT, incident=TEXT, state={"const": "stopped"}, taken_back=TRUTH, held_again=TEXTS, revision=WHOLE
+    ),
     "RestoreRefused": thing(id=TEXT, state={"const": "refused"}),
     "NoticeEntry": thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT),
     "Message": thing(

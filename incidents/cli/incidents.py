@@ -9,19 +9,24 @@ import click
 from incidents.cli import show as words
 from incidents.cli.options import choice, json_option, say
 from incidents.cli.transport import connect
-from incidents.decisions.incident import Kind
+from incidents.decisions.incident import SEVERITIES, Kind
 
 
 @click.group(invoke_without_command=True)
 @click.option("--status", help="Only those, e.g. declared or contained.")
 @click.option("--kind", type=choice(Kind), help="Only those.")
-@click.option("--search", metavar="WORDS", help="Only those with all these words.")
+@click.option("--severity", type=choice(SEVERITIES), help="Only those.")
+@click.option("--search", metavar="WORDS", help="Only those with all these words, in whatever was said of them.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many.")
 @json_option
 @click.pass_context
-def incidents(context: click.Context, status: str | None, kind: str | None, search: str | None, limit: int) -> None:
+def incidents(
+    context: click.Context, status: str | None, kind: str | None, severity: str | None, search: str | None, limit: int
+) -> None:
     """
     List incidents, newest first.
+
+    With --search, below each is where the words were found; each word is looked for from its beginning.
 
     \b
     Example:
@@ -29,7 +34,8 @@ def incidents(context: click.Context, status: str | None, kind: str | None, sear
     """
     if context.invoked_subcommand is None:
         with connect() as andon:
-            say(andon.get("incidents", status=status, kind=kind, q=search, limit=limit), words.incidents)
+            found = andon.get("incidents", status=status, kind=kind, severity=severity, q=search, limit=limit)
+            say(found, words.incidents)
 
 
 @click.command()

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from incidents.decisions.restore_telling import span
+
 Json = Mapping[str, Any]
 Lines = Iterator[str]
 
@@ -167,7 +169,9 @@ def _when(notice: Json) -> str:
 
 
 def incidents(answer: Json) -> Lines:
-    yield from table(
+    """A line each; below it where the words were found that somebody searched for."""
+    rows = answer["items"]
+    head, *lines = table(
         ("ID", "SEVERITY", "STATUS", "HOLDS", "DECLARED", "BY", "TITLE"),
         [
             (
@@ -179,10 +183,16 @@ def incidents(answer: Json) -> Lines:
                 row["declared_by"],
                 row["title"],
             )
-            for row in answer["items"]
+            for row in rows
         ],
         none="no incident",
     )
+    yield head
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        for hit in row.get("hits", ()):
+            if hit["snippet"] not in (row["title"], row["id"]):
+                yield f"    {hit['place']}, line {hit['seq']}: {plain(hit['snippet'])}"
     if answer.get("next"):
         yield "... older ones are left out; --limit shows more, --search and --status fewer"
 
@@ -206,8 +216,15 @@ def incident(answer: Json) -> Lines:
         ("exit", [_criterion(criterion) for criterion in answer["exit"]]),
         ("tasks", [_task(task) for task in answer["tasks"]]),
         ("owed", _owed(answer)),
-        ("restores", [f"{r['id']} {r['state']}, asked by {r['asked_by']}" for r in answer["restores"]]),
+        ("restores", [_restore(request) for request in answer["restores"]]),
     )
+
+
+def _restore(request: Json) -> str:
+    glass = ", break-glass" if request["break_glass"] else ""
+    due = f", next step {moment(request['next_at'])}" if request["next_at"] else ""
+    because = f": {request['stopped_because']}" if request["stopped_because"] else ""
+    return f"{request['id']} {request['state']}{glass}, asked by {request['asked_by']}{due}{because}"
 
 
 def _hold(hold: Json) -> str:
@@ -288,12 +305,49 @@ def plan(request: Json) -> Lines:
             [f"{r['partner']} {r['flag']}: {r['before']} -> {r['after']}" for r in found["access"]]
             or ["no access (something else still denies it)"],
         ),
+        ("steps", [_step(step) for step in found.get("steps", ()) if len(found["steps"]) > 1]),
         ("changes", [_entry(entry) for entry in found["entries"]]),
-        ("checks", found["checks"]),
+        ("partners", _first([_partner(partner) for partner in found.get("partners", ())])),
+        ("told", _first([_told(step["number"], told) for step in found.get("steps", ()) for told in step["tell"]])),
+        ("stays", [f"{other['words']} ({other['incident']})" for other in found.get("others", ())]),
+        ("break-glass", _waived(found.get("waived"))),
+        ("you attest", found["checks"]),
         ("approvals", f"{len(request.get('approved_by', []))} of {request['approvals']}"),
         ("expires", moment(request["expires_at"])),
         ("plan digest", request["plan_digest"]),
     )
+
+
+def _first(lines: list[str], most: int = 12) -> list[str]:
+    more = [f"... and {len(lines) - most} more; --json and the page have all of them"] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
+def _step(step: Json) -> str:
+    when = f"after {span(step['after_s'])} " if step["after_s"] else ""
+    spare = step["spare"]
+    eased = [f"spare {spare['partner']} from: {h['words']}" for h in spare["holds"]] if spare else []
+    return f"{step['number']}, {when}{step['title']}: {'; '.join([*eased, *(h['words'] for h in step['lift'])])}"
+
+
+def _partner(partner: Json) -> str:
+    access = (f"{row['flag']} at {row['stage']}, {_caps(row['cap'])}" for row in partner["access"])
+    return f"{partner['partner']} in step {partner['step']}: {'; '.join(access)}"
+
+
+def _caps(cap: Json) -> str:
+    return ", ".join(f"{n} {per.replace('_', ' ')}" for per, n in sorted(cap.items())) or "no cap"
+
+
+def _told(step: int, told: Json) -> str:
+    return f"{told['partner']} in step {step}: {told['words']} {told['next']}"
+
+
+def _waived(waived: Json | None) -> list[str]:
+    if waived is None:
+        return []
+    more = [f"{waived['approvals']} more approval(s)"] if waived["approvals"] else []
+    return [f"without {', '.join([*waived['checks'], *more]) or 'anything left out'}; everybody is told"]
 
 
 def _asked(request: Json) -> str:
@@ -321,8 +375,20 @@ def approved(answer: Json) -> Lines:
         lifted = len(answer["lifted"])
         holds = f"{lifted} hold{'' if lifted == 1 else 's'} lifted"
         yield f"{answer['id']} approved: {holds} of {answer['incident']}, revision {answer['revision']}"
+    elif answer["state"] == "running":
+        yield f"{answer['id']} approved: step 1 of {answer['incident']} is done, revision {answer['revision']}"
+        yield f"the rest follows at {moment(answer['next_at'])}, by the running service"
+        yield f"one person stops it with: andon stop {answer['id']} --reason ..."
     else:
         yield f"{answer['id']} approved; {answer['approvals_left']} more approval(s) needed, nothing has changed yet"
+
+
+def stopped(answer: Json) -> Lines:
+    again = len(answer["held_again"])
+    what = (
+        f"{again} hold{'' if again == 1 else 's'} in force again" if answer["taken_back"] else "nothing was taken back"
+    )
+    yield f"{answer['id']} stopped: no further step, {what}, revision {answer['revision']}"
 
 
 # --- access, points, tokens, playbooks ------------------------------------------------------------------------------

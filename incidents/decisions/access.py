@@ -126,12 +126,13 @@ def _grant_overridden(state: State, diff: Difference, path: str, value: Mapping[
         f"{path}: takes no effect while {hold.incident} stands ({hold.words()})"
         for target in on
         for hold in state.holds_on(target)
-        # A stage that still admits the partner takes nothing from it.
-        if hold.at_most is None or _beyond(state, audience, hold.at_most)
+        # A stage that still admits the partner takes nothing from it, nor does a hold that was eased for it.
+        if hold.binds(partner) and (hold.at_most is None or _beyond(state, audience, hold.at_most))
     ]
     cap = value.get("cap") or _newest(state, diff, "capabilities", capability).get("cap", {})
     for target in (f"cap:{who}:{what}" for who in (partner, "*") for what in (flag, f"*:{capability}")):
-        words += [f"{path}: throttled by {h.incident}" for h in state.holds_on(target) if _throttles(h, cap)]
+        holds = (h for h in state.holds_on(target) if h.binds(partner) and _throttles(h, cap))
+        words += [f"{path}: throttled by {h.incident}" for h in holds]
     return words
 
 

@@ -8,6 +8,7 @@ for it. What can be worked out a moment later (a text, a list of partners) is le
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -248,3 +249,19 @@ def _restore_asked(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
         topic = f"{on.incident}/restore/{draft.fact.request}"
         readers = of_role(owing.state, on, COMMANDER, but=[owing.actor.name])
         owing.tell_people(readers, "reminder", on, topic, role=COMMANDER, words=words, life=APPROVAL_LIFE)
+
+
+@_on(ev.GlassBroken)
+def _glass_broken(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    """Everybody who could stop it hears of it, and not behind anything else."""
+    if isinstance(draft.fact, ev.GlassBroken):
+        known = about(owing.state.incidents[draft.incident or ""])
+        on = replace(known, severity="sev1")
+        words = (
+            f"Break-glass: the restore {draft.fact.request} of {known.incident} was {draft.fact.moment} without its"
+            f" waits and checks; `andon stop {draft.fact.request}` takes back what it gives"
+        )
+        for person in draft.fact.tells:
+            owing.tell(
+                f"person:{person}", "escalation", on, f"{known.incident}/glass/{draft.fact.request}", words=words
+            )

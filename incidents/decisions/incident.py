@@ -17,8 +17,8 @@ from incidents import events as ev
 from incidents.blast import with_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
-from incidents.decisions.sight import sees
-from incidents.errors import Conflicting, FieldError, Invalid, Unknown, nearest
+from incidents.decisions.sight import sees, unknown_incident
+from incidents.errors import Conflicting, FieldError, Invalid, Unknown
 from incidents.events import Draft
 from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
@@ -32,6 +32,7 @@ from playbooks.schema import Playbook
 
 SEVERITIES = ("sev1", "sev2", "sev3", "sev4")
 TITLE_LIMIT, SUMMARY_LIMIT, NOTE_LIMIT, REASON_LIMIT = 200, 20_000, 20_000, 2_000
+SKEW = timedelta(minutes=1)  # how far a clock may run ahead of ours before its time counts as the future
 
 
 class Kind(StrEnum):
@@ -118,7 +119,11 @@ def _check_words(request: Declare) -> None:
 
 
 def same_standing(state: State, request: Declare, asker: Asker) -> Incident | None:
-    """An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand."""
+    """
+    An incident that the asker may know of, with the same playbook, parameters and kind, all of whose holds stand.
+
+    One that spares somebody is none: joining it would leave that gate open.
+    """
     holding = dict.fromkeys(hold.incident for hold in reversed(state.holds.values()))
     for incident in (state.incidents[id] for id in holding):
         if (
@@ -127,6 +132,7 @@ def same_standing(state: State, request: Declare, asker: Asker) -> Incident | No
             and incident.parameters == request.parameters
             and incident.holds
             and not incident.lifted
+            and not any(state.holds[hold].eased_for for hold in incident.holds)
             and not incident.ended
             and sees(state, asker, incident.id)
         ):
@@ -322,10 +328,21 @@ def note(
     if len(text) > NOTE_LIMIT:
         message = f"the note has {len(text)} characters; at most {NOTE_LIMIT} are taken"
         raise Invalid.at("text", message, code="too-long")
-    if at is not None and at > now + timedelta(minutes=1):
-        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now")
+    happened = check_past(at, now) if at is not None else None
     fact = ev.NoteAdded(restricted=restricted or None)
-    return Decided([Draft(fact, incident=incident.id, text={"note": text}, at=at)], subject=incident.id)
+    return Decided([Draft(fact, incident=incident.id, text={"note": text}, at=happened)], subject=incident.id)
+
+
+def check_past(at: datetime, now: datetime) -> datetime:
+    """
+    That time; a clock that runs a little ahead of ours means now.
+
+    Raises:
+        Invalid: It lies in the future.
+    """
+    if at > now + SKEW:
+        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now", code="future")
+    return min(at, now)
 
 
 def check_reason(reason: str, missing: str = "a reason is needed") -> None:
@@ -351,18 +368,8 @@ def get_incident(state: State, id: str) -> Incident:
     if found is None and id == "latest" and state.order:
         found = state.incidents.get(state.order[-1])
     if found is None:
-        raise Unknown(
-            f"unknown incident '{_short(id)}'.{nearest(id.upper(), _open_ids(state))}", code="unknown-incident"
-        )
+        raise unknown_incident(state, id)
     return found
-
-
-def _open_ids(state: State) -> list[str]:
-    return [id for id in state.order[-500:] if id not in state.restricted]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _duties(steps: Plan, notices: list[dict[str, Any]], now: datetime) -> ev.DutiesOwed:

@@ -7,20 +7,21 @@ Contained is never typed: it comes from evidence. Reviewed comes from a publishe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import NOTE_LIMIT, SEVERITIES, check_reason, get_incident
+from incidents.decisions.incident import check_past as check_past
 from incidents.decisions.restore import is_open
+from incidents.decisions.sight import unknown_incident
 from incidents.errors import Conflicting, Invalid, Unknown, nearest
 from incidents.events import Draft
 from incidents.life import ENDS, FALSE_ALARM, MERGED, RESTRICTED, STEPS, Incident
 from incidents.roles import Right
 from incidents.state import State
 
-SKEW = timedelta(minutes=1)  # how far a clock may run ahead of ours before its time counts as the future
 TYPED = ("mitigated", "resolved", "closed", FALSE_ALARM, MERGED, "reopened")
 
 
@@ -55,10 +56,9 @@ def move(state: State, incident_id: str, request: Move, asker: Asker, now: datet
         fact = _ended(state, incident, request)
     else:
         fact = _stepped(state, incident, request, now)
-    if request.at is not None:
-        check_order(incident, request.to, request.at, now)
+    at = in_order(incident, None, request.to, request.at, now) if request.at is not None else None
     text = {"reason": request.reason} if request.reason else {}
-    return Decided([Draft(fact, incident=incident.id, text=text, at=request.at)], subject=incident.id)
+    return Decided([Draft(fact, incident=incident.id, text=text, at=at)], subject=incident.id)
 
 
 def _check_typed(to: str, incident: Incident) -> None:
@@ -126,7 +126,12 @@ def _not_closed_yet(incident: Incident) -> list[str]:
     if not incident.review.owner:
         found.append("its review has no owner")
     if incident.stage != "reviewed":
-        found.append("its review is not published")
+        stale = incident.review.published == incident.review.version > 0
+        found.append(
+            "its published review is older than what came after it: save, approve and publish a new version"
+            if stale
+            else "its review is not published"
+        )
     found += [
         f"task {task.number} is open: do it, skip it with a reason, or make it a follow-up"
         for task in incident.open_tasks(follow_ups=False)
@@ -147,13 +152,15 @@ def _ended(state: State, incident: Incident, request: Move) -> ev.Fact:
     if into == incident.id:
         raise Invalid.at("into", f"{incident.id} can't be merged into itself")
     if into not in state.order:
-        raise Unknown(f"unknown incident '{request.into[:80]}'.{nearest(into, state.order[-500:])}")
+        raise unknown_incident(state, into)
     _check_same_kind(state, incident, into)
     return ev.IncidentEnded(end=MERGED, into=into)
 
 
 def _check_same_kind(state: State, incident: Incident, into: str) -> None:
     other = state.incidents.get(into) or state.over[into]
+    if other.status == MERGED:
+        raise Conflicting(f"{into} is merged itself: merge into the incident that goes on")
     if other.kind != incident.kind:
         raise Invalid.at("into", f"{incident.id} is {incident.kind} and {into} is {other.kind}: they never mix")
     if (incident.visibility == RESTRICTED) != (into in state.restricted):
@@ -163,54 +170,34 @@ def _check_same_kind(state: State, incident: Incident, into: str) -> None:
 
 
 def _reopened(incident: Incident) -> ev.Fact:
-    if incident.stage not in ("resolved", "reviewed", *ENDS):
-        raise Conflicting(f"{incident.id} is {incident.status}: only what was resolved or ended can be reopened")
+    if not incident.stage:
+        words = "only what was mitigated, resolved or ended can be reopened"
+        raise Conflicting(f"{incident.id} is {incident.status}: {words}")
     return ev.IncidentReopened(was=incident.status)
 
 
 # --- times ----------------------------------------------------------------------------------------------------------
 
 
-def check_past(at: datetime, now: datetime) -> None:
+def in_order(incident: Incident, line: int | None, name: str, at: datetime, now: datetime) -> datetime:
     """
-    Raises:
-        Invalid: It lies in the future.
-    """
-    if at > now + SKEW:
-        raise Invalid.at("at", f"{rfc3339(at)} lies in the future; it is {rfc3339(now)} now", code="future")
+    A time for a moment that is told late. What was recorded before it lies before it, what was recorded after it after.
 
-
-def check_order(incident: Incident, name: str, at: datetime, now: datetime) -> None:
-    """
-    A moment may be told late, but not against the order of the life.
+    Args:
+        line: The event that recorded the moment, where its time is corrected; None for a new one.
 
     Raises:
         Invalid: In the future, before what comes before it, or after what comes after it; names that.
     """
-    check_past(at, now)
-    if name not in STEPS:
-        before, after = {"declared": incident.moments["declared"]}, {}
-    else:
-        place = STEPS.index(name)
-        current = {n: m for n, m in incident.moments.items() if n in STEPS and _counts(incident, n, name)}
-        before = {n: m for n, m in current.items() if STEPS.index(n) < place}
-        after = {n: m for n, m in current.items() if STEPS.index(n) > place}
-    for other, moment in before.items():
-        if at < moment.at:
+    at = check_past(at, now)
+    told = sorted(incident.moments.items(), key=lambda item: item[1].seq)
+    for other, moment in reversed(told):
+        if (line is None or moment.seq < line) and at < moment.at:
             raise Invalid.at("at", f"{name} at {rfc3339(at)} would lie before {other} ({rfc3339(moment.at)})")
-    for other, moment in after.items():
-        if at > moment.at:
+    for other, moment in told:
+        if line is not None and moment.seq > line and at > moment.at:
             raise Invalid.at("at", f"{name} at {rfc3339(at)} would lie after {other} ({rfc3339(moment.at)})")
-
-
-def _counts(incident: Incident, other: str, name: str) -> bool:
-    """A moment of before a reopening says nothing about those after it."""
-    reopened = incident.moments.get("reopened")
-    moment, this = incident.moments[other], incident.moments.get(name)
-    if other == "declared" or reopened is None:
-        return other != name
-    later = this is None or this.seq > reopened.seq
-    return other != name and (moment.seq > reopened.seq) == later
+    return at
 
 
 # --- exit criteria and actions --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
 from incidents.decisions.life import check_not_ended
-from incidents.decisions.sight import local
+from incidents.decisions.sight import is_insider, local
 from incidents.errors import Conflicting, Forbidden, Invalid, Unknown, nearest
 from incidents.events import Draft
 from incidents.life import COMMANDER, OPEN, RESTRICTED, Incident
@@ -196,7 +196,7 @@ def set_visibility(state: State, incident_id: str, visibility: str, reason: str,
 
     Raises:
         Invalid: Neither of the two, or no reason.
-        Conflicting: It is that already.
+        Conflicting: It is that already, or the asker would lock themselves out.
     """
     incident = get_incident(state, incident_id)
     if visibility not in (OPEN, RESTRICTED):
@@ -207,8 +207,11 @@ def set_visibility(state: State, incident_id: str, visibility: str, reason: str,
     check_reason(reason)
     fact = ev.VisibilitySet(visibility=visibility, was=incident.visibility)
     drafts = [Draft(fact, incident=incident.id, text={"reason": reason})]
-    person = asker.actor.person
-    if visibility == RESTRICTED and person in state.catalog.people and person not in incident.insiders:
+    if visibility == RESTRICTED and not is_insider(asker, incident.insiders):
+        person = asker.actor.person
+        if person not in state.catalog.people:
+            words = "would not see it any more: restrict it with a token that belongs to a person"
+            raise Conflicting(f"{asker.actor.name} {words}", code="person-needed")
         drafts.append(Draft(ev.MembersChanged(add=[person], remove=[]), incident=incident.id))
     return Decided(drafts, subject=incident.id)
 
@@ -225,10 +228,18 @@ def change_members(state: State, incident_id: str, add: Sequence[str], remove: S
     incident = get_incident(state, incident_id)
     more = [p for p in dict.fromkeys(find_person(state, a) for a in add) if p not in incident.members]
     fewer = list(dict.fromkeys(r if r in incident.members else find_person(state, r) for r in remove))
-    stay = [p for p in fewer if p not in incident.members]
-    if stay:
-        why = "their role keeps them in" if stay[0] in incident.insiders else "they are no member"
-        raise Conflicting(f"{stay[0]} can't be taken out of {incident.id}: {why}")
+    for person in fewer:
+        if why := _stays(incident, person):
+            raise Conflicting(f"{person} can't be taken out of {incident.id}: {why}")
     if not more and not fewer:
         raise Conflicting(f"nothing would change for {incident.id}", code="already")
     return Decided([Draft(ev.MembersChanged(add=more, remove=fewer), incident=incident.id)], subject=incident.id)
+
+
+def _stays(incident: Incident, person: str) -> str:
+    """Why somebody can't be taken out; empty where they can."""
+    if person in (incident.declared_by, *incident.joined):
+        return "they declared it"
+    if person in incident.involved:
+        return "their role keeps them in"
+    return "" if person in incident.members else "they are no member"

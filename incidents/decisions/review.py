@@ -120,6 +120,8 @@ def not_published_yet(incident: Incident, document: str) -> list[str]:
         found.append("it has no owner")
     if review.version == 0:
         found.append("nothing is written")
+    elif not document.strip():
+        found.append("the text of this version was redacted: save it anew")
     elif review.approved != review.version:
         found.append("nobody who wrote none of it has approved this version")
     found += [f"'{question}' is not answered" for question in unanswered(document)]

@@ -18,6 +18,7 @@ from incidents.events import Draft
 from incidents.life import FALSE_ALARM, MERGED, Incident, Task
 from incidents.roles import Right
 from incidents.state import State
+from playbooks.schema import runbook_link
 
 TASK_LIMIT = 500
 
@@ -38,7 +39,7 @@ def add(state: State, incident_id: str, new: NewTask, asker: Asker, now: datetim
     One more task, or a follow-up, which may also be added to a closed incident.
 
     Raises:
-        Invalid: No title, too long, an unknown role, a due time that is past.
+        Invalid: No title, too long, an unknown role, a due time that is past, a runbook that is no link.
         Conflicting: The incident has ended (follow-ups of a closed one are welcome), or has too many tasks.
     """
     needs(asker, Right.RESPOND, "adding a task")
@@ -50,6 +51,7 @@ def add(state: State, incident_id: str, new: NewTask, asker: Asker, now: datetim
     if new.role and new.role not in (known := roles_of(incident)):
         raise Invalid.at("role", f"unknown role '{new.role[:40]}'.{nearest(new.role, known)} {', '.join(known)}")
     _check_due(new.due_at, now)
+    _check_runbook(new.runbook)
     fact = ev.TaskAdded(
         number=max(incident.tasks, default=0) + 1,
         follow_up=new.follow_up,
@@ -74,6 +76,15 @@ def _check_due(due_at: datetime | None, now: datetime) -> None:
         raise Invalid.at("due_at", f"{rfc3339(due_at)} is past; it is {rfc3339(now)} now")
 
 
+def _check_runbook(link: str) -> None:
+    """It is chained for good, so it has to be a link and nothing else."""
+    try:
+        if link:
+            runbook_link(link)
+    except ValueError as error:
+        raise Invalid.at("runbook", str(error)) from error
+
+
 def change(
     state: State,
     incident_id: str,
@@ -89,11 +100,13 @@ def change(
     Give a task an owner or another due time, or make it a follow-up.
 
     Raises:
-        Conflicting: It is settled, or nothing would change.
+        Conflicting: It is settled, nothing would change, or it is a follow-up of what has ended and has to stay one.
     """
     needs(asker, Right.RESPOND, "changing a task")
     incident, task = _task(state, incident_id, number)
     _check_open(incident, task)
+    if follow_up is False:
+        check_not_ended(incident)
     _check_due(due_at, now)
     person = find_person(state, owner) if owner else None
     fact = ev.TaskChanged(

@@ -13,6 +13,9 @@ from datetime import datetime
 from typing import Protocol
 
 from incidents.events import Actor, Draft, Event
+from incidents.ledger.search import Hit as Hit
+from incidents.ledger.search import Reads as Reads
+from incidents.ledger.search import everything as everything
 
 GENESIS = "0" * 64  # what the first event names as the digest before it
 
@@ -162,8 +165,32 @@ class Ledger(Protocol):
     def incident(self, incident: str) -> list[Event]:
         """All events of one incident, in order."""
 
-    def find(self, words: Sequence[str]) -> set[str]:
-        """Incidents whose declaration (title, summary, playbook, parameters) has every word; case is ignored."""
+    def find(
+        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+    ) -> list[str]:
+        """
+        Incidents in whose lines every word stands, the newest declared first.
+
+        A word is looked for from its beginning, without case and accents (``search``), in every text, and in a
+        declaration's id, playbook and parameters and what was held. Words without a letter or digit find nothing.
+
+        Args:
+            before: Only those declared before this one.
+            limit: At most so many; what ``reads`` hides takes nobody's place.
+        """
+
+    def hits(
+        self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything
+    ) -> list[Hit]:
+        """Where in these incidents the words were found: at most ``each`` lines of each, those that show most first."""
+
+    def tidy(self, *, steps: int = 20) -> bool:
+        """
+        Do in short steps what appends and redactions have left for later; True when nothing is left.
+
+        Meant for every second. Searches are right without it, only slower; redacted words are gone from all files
+        once it says True.
+        """
 
     def moved(self) -> bool:
         """True if another process may have appended since the last call. Cheap enough for every 50 ms."""

@@ -13,9 +13,23 @@ from datetime import datetime
 
 from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
-from incidents.ledger import Answer, AnswerKey, Claim, Head, Instance, PointUse, Usage, Wanted
+from incidents.ledger import (
+    Answer,
+    AnswerKey,
+    Claim,
+    Head,
+    Hit,
+    Instance,
+    PointUse,
+    Reads,
+    Usage,
+    Wanted,
+    everything,
+    search,
+)
 from incidents.ledger.chain import Tip, mint, seal_all
-from incidents.ledger.search import DECLARED, matching
+from incidents.ledger.hits import hits
+from incidents.ledger.redaction import without
 
 
 @dataclass(slots=True)
@@ -87,7 +101,8 @@ class MemoryLedger:
             # Nothing above has changed anything, nothing below can fail: that is this ledger's transaction.
             _store_events(store, sealed, redact)
             if key is not None and kept is not None:
-                store.answers[key.owner, key.route, key.key] = (now, replace(kept, body=key.body))
+                recorded_at = sealed[0].recorded_at if sealed else now
+                store.answers[key.owner, key.route, key.key] = (recorded_at, replace(kept, body=key.body))
             for name, value in (directory or {}).items():
                 if value is None:
                     store.directory.pop(name, None)
@@ -104,10 +119,31 @@ class MemoryLedger:
         with self._open() as store:
             return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
 
-    def find(self, words: Sequence[str]) -> set[str]:
-        with self._open() as store:
-            declared = [event for event in store.events if event.kind == DECLARED]
-        return matching(((e.incident or "", str(e.data), str(e.text)) for e in declared), words)
+    def find(
+        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+    ) -> list[str]:
+        phrases = search.asked(words)
+        with self._open() as store:  # and no longer: whoever is asked what may be read may wait for an append
+            docs = [doc for event in store.events if (doc := _doc(store, event)) is not None]
+            names = {numbers[0]: incident for incident, numbers in store.of_incident.items()}
+            first = store.of_incident.get(before, [0])[0] if before is not None else len(store.events) + 1
+        docs = sorted((doc for doc in docs if search.first_of(doc[0]) < first), reverse=True)
+        found = [search.by_incident([at for at, said in docs if search.holds(said, one)]) for one in phrases]
+        return search.readable(search.together(found), names.__getitem__, reads, limit)
+
+    def hits(
+        self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything
+    ) -> list[Hit]:
+        phrases = search.asked(words)
+        found: list[Hit] = []
+        for incident in incidents:
+            if phrases and reads(incident, False):
+                found += hits(self.incident(incident), phrases, each, reads)
+        return found
+
+    def tidy(self, *, steps: int = 20) -> bool:
+        with self._open():
+            return True
 
     def moved(self) -> bool:
         with self._open() as store:
@@ -267,4 +303,22 @@ def _store_events(store: _Store, sealed: Sequence[Event], redact: Sequence[int])
         if event.incident is not None:
             store.of_incident.setdefault(event.incident, []).append(event.seq)
     for seq in redact:
-        store.events[seq - 1] = replace(store.events[seq - 1], text=None, salt=None)
+        event = store.events[seq - 1]
+        store.events[seq - 1] = replace(event, text=None, salt=None)
+        if event.text is not None:
+            _redact_answers(store, event, list(event.text.values()))
+
+
+def _redact_answers(store: _Store, event: Event, said: Sequence[str]) -> None:
+    about = event.incident or ""
+    for name, (recorded_at, answer) in store.answers.items():
+        if about in answer.json or about in name[1]:
+            body = "" if recorded_at == event.recorded_at else answer.body
+            store.answers[name] = (recorded_at, replace(answer, json=without(answer.json, said), body=body))
+
+
+def _doc(store: _Store, event: Event) -> search.Doc | None:
+    """Place and words of an event that says something about an incident."""
+    if event.incident is None or not (said := search.words_of(event)):
+        return None
+    return search.place(store.of_incident[event.incident][0], event), said

@@ -22,14 +22,22 @@ from incidents.events import Actor, Draft, Event, LedgerRestored
 from incidents.ledger import GENESIS, Answer, AnswerKey, Head
 from incidents.ledger.chain import Tip, mint, seal_all, stamp
 from incidents.ledger.files import placed_whole
+from incidents.ledger.index import SearchIndex
+from incidents.ledger.redaction import without
 from incidents.ledger.rows import COLUMNS, PLACES, changed_outside, from_rows, to_row
-from incidents.ledger.search import matching
-from incidents.ledger.tables import ADD_ANSWER, DROP_DIRECTORY, FIND_ANSWER, SET_DIRECTORY, SideTables
+from incidents.ledger.tables import (
+    ADD_ANSWER,
+    ALL_ANSWERS,
+    DROP_DIRECTORY,
+    FIND_ANSWER,
+    SET_DIRECTORY,
+    SideTables,
+)
 from incidents.ledger.trouble import identity, locked, meaning, refuse_unusable
 
 BUSY_SECONDS = 5.0
 # Of schema.py, which is imported only when one is missing: sqlite-utils costs a start 0.1 s.
-STEPS = ("first_tables", "claims_of_effects")
+STEPS = ("first_tables", "search_index", "claims_of_effects")
 IDLE_READERS = 8
 WIPE_SECONDS = 0.2  # emptying the write-ahead log holds up writers while it waits for readers: never long
 
@@ -44,12 +52,11 @@ _ADD_EVENT = f"INSERT INTO event ({COLUMNS}) VALUES ({PLACES})"  # noqa: S608  o
 _TIP = "SELECT seq, digest, recorded_at FROM event ORDER BY seq DESC LIMIT 1"
 _NEWEST_OF = "SELECT digest FROM event WHERE incident = ? ORDER BY seq DESC LIMIT 1"
 _READ = f"SELECT {COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-_DECLARED = "SELECT incident, data, text FROM event WHERE kind = 'incident:life:declared'"
 _INCIDENT = f"SELECT {COLUMNS} FROM event WHERE incident = ? ORDER BY seq"  # noqa: S608
 _LEDGER_ID = "SELECT value FROM meta WHERE key = 'ledger'"
 
 
-class SqliteLedger(SideTables):
+class SqliteLedger(SideTables, SearchIndex):
     """
     The Ledger protocol over one file. Safe for threads: one writing connection under a lock, a few reading ones.
 
@@ -135,9 +142,6 @@ class SqliteLedger(SideTables):
     def incident(self, incident: str) -> list[Event]:
         return self._events(_INCIDENT, (incident,))
 
-    def find(self, words: Sequence[str]) -> set[str]:
-        return matching(self._rows(_DECLARED), words)
-
     def append(
         self,
         drafts: Sequence[Draft],
@@ -154,11 +158,14 @@ class SqliteLedger(SideTables):
             tip = self._tip(connection, expected, key)
             events = _add(connection, drafts, actor=actor, now=now, ledger=self._id, tip=tip)
             fault("after-insert")
-            _redact(connection, redact, expected)
-            _keep_answer(connection, key, answer(events) if answer is not None else None, now)
+            _redact(connection, redact, expected, self.name)
+            recorded_at = events[0].recorded_at if events else now
+            _keep_answer(connection, key, answer(events) if answer is not None else None, recorded_at)
             _set_directory(connection, directory or {})
         if redact:
-            self._wipe_write_ahead_log()
+            # It is redacted; what is still left of the words in the files goes with the next tidying.
+            with suppress(LedgerUnavailable):
+                self.tidy()
         return events
 
     def go_on_as_new(self, *, actor: Actor, now: datetime) -> Event:
@@ -336,10 +343,14 @@ class SqliteLedger(SideTables):
         if self._closed:
             raise LedgerUnavailable(f"{self.path}: this ledger has been closed; open it again")
 
-    def _wipe_write_ahead_log(self) -> None:
-        """The redacted words also stand in the write-ahead log; a reader in the way only delays this to a later one."""
-        with suppress(sqlite3.Error), closing(_connect(self.path, WIPE_SECONDS)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def _wipe_write_ahead_log(self) -> bool:
+        """The redacted words also stand in the write-ahead log; False where a reader was in the way."""
+        try:
+            with closing(_connect(self.path, WIPE_SECONDS)) as connection:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+        return not busy
 
     def _explained(self, error: sqlite3.Error) -> LedgerUnavailable:
         return LedgerUnavailable(meaning(error, self.path, self._busy_s))
@@ -448,16 +459,41 @@ def _add(
     return events
 
 
-def _redact(connection: sqlite3.Connection, redact: Sequence[int], head: int) -> None:
+def _redact(connection: sqlite3.Connection, redact: Sequence[int], head: int, ledger_name: str) -> None:
     for seq in redact:
         if not 0 < seq <= head:
             raise Unknown(f"there is no event {seq} to redact; the newest is {head}")
-        connection.execute("UPDATE event SET text = NULL, salt = NULL WHERE seq = ?", (seq,))
+        event = from_rows(connection.execute(_READ, (seq - 1, 1)), ledger_name)[0]
+        if event.text is not None:
+            connection.execute("UPDATE event SET text = NULL, salt = NULL WHERE seq = ?", (seq,))
+            _redact_answers(connection, event, list(event.text.values()))
 
 
-def _keep_answer(connection: sqlite3.Connection, key: AnswerKey | None, answer: Answer | None, now: datetime) -> None:
+def _redact_answers(connection: sqlite3.Connection, event: Event, said: Sequence[str]) -> None:
+    """
+    In what was answered about its incident; and the digest of its own request is no longer one to guess by.
+
+    All answers are written anew then: SQLite overwrites what is deleted, but not what it left behind in a page when it
+    moved a row to another one.
+    """
+    about, at = event.incident or "", stamp(event.recorded_at)
+    rows = connection.execute(ALL_ANSWERS).fetchall()
+    kept = [_redacted(row, about, at, said) for row in rows]
+    if kept != rows:
+        connection.execute("DELETE FROM answer")
+        connection.executemany(ADD_ANSWER, kept)
+
+
+def _redacted(row: tuple[Any, ...], about: str, at: str, said: Sequence[str]) -> tuple[Any, ...]:
+    owner, route, key, body, status, answer, recorded_at = row
+    if about not in answer and about not in route:
+        return row
+    return owner, route, key, "" if recorded_at == at else body, status, without(answer, said), recorded_at
+
+
+def _keep_answer(connection: sqlite3.Connection, key: AnswerKey | None, answer: Answer | None, at: datetime) -> None:
     if key is not None and answer is not None:
-        row = (key.owner, key.route, key.key, key.body, answer.status, answer.json, stamp(now))
+        row = (key.owner, key.route, key.key, key.body, answer.status, answer.json, stamp(at))
         connection.execute(ADD_ANSWER, row)
 
 

@@ -16,6 +16,7 @@ from incidents.ledger.chain import stamp
 
 FIND_ANSWER = "SELECT status, json, body FROM answer WHERE owner = ? AND route = ? AND key = ?"
 ADD_ANSWER = "INSERT INTO answer (owner, route, key, body, status, json, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+ALL_ANSWERS = "SELECT owner, route, key, body, status, json, recorded_at FROM answer ORDER BY owner, route, key"
 SET_DIRECTORY = (
     "INSERT INTO directory (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )

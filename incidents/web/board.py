@@ -23,6 +23,7 @@ def board() -> Response:
         rehearsed=rehearsed,
         recent=found["recent"],
         dark=found["dark"],
+        broken=found["broken_glass"],
         points=here,
         held=[p for p in here if p["standing"] == "holds a lease"],
         missing=[p for p in here if p["standing"] in ("lapsed", "never connected")],

@@ -1,5 +1,5 @@
 """
-One incident: four answers, the picture, the list, what is owed, and the way back with its forms.
+One incident: four answers, the picture, the list, what is owed. The way back is ``way_back`` and ``restoring``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
 from incidents.errors import AndonError, Invalid
 from incidents.operations import Reply
 from incidents.timeline import Row
+from incidents.web import way_back
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.notice_pages import notices_card
 from incidents.web.picture import draw
@@ -29,6 +30,9 @@ SAID = {
     "asked": "Asked. Another person has to approve the exact plan.",
     "approved": "Approved.",
     "lifted": "Approved: the holds are lifted.",
+    "begun": "Approved: the first step is done, the rest follows by itself.",
+    "stopped": "Stopped: no further step.",
+    "taken-back": "Stopped: what was given back is held again; this page says which gateways have confirmed it.",
     "refused": "Refused: nothing was lifted.",
 }
 Json = dict[str, Any]
@@ -63,14 +67,13 @@ def _incident(id: str, error: AndonError | None = None, form: str = "") -> Respo
         owed=[row for row in owed if row["due_at"] > rfc3339(now)],
         overdue=[row for row in owed if row["due_at"] <= rfc3339(now)],
         dark=_dark(found),
-        asking=next((r for r in found["restores"] if r["state"] == "open"), None),
+        back=way_back.values(found, again=error is not None),
         standing=[h for h in found["holds"] if h["standing"]],
         waiting=[a for a in found["actions"] if a["state"] == "waiting"],
         said=SAID.get(request.args.get("said", "")),
         error=error,
         form=form,
         typed=typed,
-        only=request.form.getlist("only") if error is not None else [],
         told=notices_card(found["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
     )
@@ -131,7 +134,8 @@ def _reasons(rows: list[Row]) -> dict[str, str]:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
-def _attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
+def attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
+    """Do what a form asks for and go back to the incident's page; a refusal shows the page with the form as it was."""
     try:
         reply = act()
     except AndonError as error:
@@ -147,7 +151,7 @@ def add_note(id: str) -> Response:
         key = answer_key({"id": id, "text": text, "at": at})
         return service().operations.note(asker(), id, text, _moment(at), key)
 
-    return _attempt(id, "note", act, lambda reply: "noted", "what-happened")
+    return attempt(id, "note", act, lambda reply: "noted", "what-happened")
 
 
 def _moment(at: str) -> str | None:
@@ -171,48 +175,4 @@ def validate_action(id: str, number: int) -> Response:
     def act() -> Reply:
         return service().operations.validate(asker(), id, number, answer_key({"id": id, "number": number}))
 
-    return _attempt(id, f"validate-{number}", act, lambda reply: "validated", "actions")
-
-
-@pages.post("/incidents/<id>/restores")
-def ask_restore(id: str) -> Response:
-    only = sorted({int(n) for n in request.form.getlist("only") if n.isascii() and n.isdigit() and len(n) < 6})
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        if not only:
-            raise Invalid.at("only", "choose at least one thing to give back")
-        key = answer_key({"id": id, "only": only, "reason": reason})
-        return service().operations.ask_restore(asker(), id, only, reason, key)
-
-    return _attempt(id, "ask", act, lambda reply: "asked", "way-back")
-
-
-@pages.post("/restores/<request_id>/approval")
-def approve_restore(request_id: str) -> Response:
-    digest = request.form.get("plan_digest", "")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "plan_digest": digest})
-        return service().operations.approve(asker(), request_id, digest, key)
-
-    def said(reply: Reply) -> str:
-        return "lifted" if reply.body.get("state") == "done" else "approved"
-
-    return _attempt(_incident_of(request_id), "approve", act, said, "way-back")
-
-
-@pages.post("/restores/<request_id>/refusal")
-def refuse_restore(request_id: str) -> Response:
-    reason = request.form.get("reason", "").replace("\r\n", "\n")
-
-    def act() -> Reply:
-        key = answer_key({"request": request_id, "reason": reason})
-        return service().operations.refuse(asker(), request_id, reason, key)
-
-    return _attempt(_incident_of(request_id), "refuse", act, lambda reply: "refused", "way-back")
-
-
-def _incident_of(request_id: str) -> str:
-    incident_id: str = service().operations.restore_request(asker(), request_id)["incident"]
-    return incident_id
+    return attempt(id, f"validate-{number}", act, lambda reply: "validated", "actions")

@@ -188,6 +188,14 @@ def _brief(row: Row) -> str:
             return "containment contradicted"
         case "access:hold:lifted":
             return "hold lifted"
+        case "access:hold:eased":
+            return f"eased for {', '.join(row.data['partners'])}" if row.data["partners"] else "hold tightened again"
+        case "restore:step:done":
+            return f"step {row.data['step']} of {row.data['of']} done"
+        case "restore:request:stopped":
+            return f"restore stopped by {row.actor}" if row.actor != "system" else "restore halted by itself"
+        case "restore:glass:broken":
+            return f"break-glass restore {row.data['moment']}"
         case "restore:request:asked":
             return f"{row.actor} asks to restore"
         case "restore:request:approved":

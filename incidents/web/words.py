@@ -5,12 +5,12 @@ How pages say times, spans, table keys and states. Filters for templates; pure b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from incidents.clock import parse_rfc3339, rfc3339
 from runbooks.render import render_note
@@ -47,6 +47,16 @@ STANDINGS = {
     "token revoked": "soft",
     "retired": "soft",
 }
+STATUS_TONES = {
+    "declared": "stop",
+    "contained": "ok",
+    "mitigated": "ok",
+    "resolved": "ok",
+    "reviewed": "soft",
+    "closed": "soft",
+    "false-alarm": "soft",
+    "merged": "soft",
+}
 BANDS = {
     "real": "Real incident",
     "drill": "Drill · a rehearsal: no live access is touched",
@@ -70,16 +80,27 @@ def add_words(app: Flask) -> None:
         "caps": caps,
         "note": lambda text: Markup(render_note(text)),  # noqa: S704 - the renderer sanitises with a closed list
         "plural": plural,
+        "marked": marked,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,
     }
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}
+    app.jinja_env.globals["STATUS_TONES"] = STATUS_TONES
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 point``, ``200 points``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def marked(text: str, marks: Sequence[Sequence[int]]) -> Markup:
+    """A text in which what was searched for is marked; ``marks`` are (start, end) in characters, in order."""
+    parts, at = [], 0
+    for start, end in marks:
+        parts += [escape(text[at:start]), Markup("<mark>{}</mark>").format(text[start:end])]
+        at = end
+    return Markup("").join([*parts, escape(text[at:])])
 
 
 def _time(when: str | datetime) -> datetime:
@@ -152,6 +173,10 @@ def value_of(entry: Any, key: str) -> str:
     """What the table holds there, in words."""
     if entry is None:
         return "not there"
+    exceptions = (entry.get("for") or {}) if isinstance(entry, Mapping) else {}
+    if exceptions:
+        own = "; ".join(f"{partner}: {value_of(its, key)}" for partner, its in sorted(exceptions.items()))
+        return f"{value_of({k: v for k, v in entry.items() if k != 'for'}, key)}, but {own}"
     kind = key.partition(":")[0]
     if kind == "partner":
         return "revoked" if entry.get("revoked") else "on"

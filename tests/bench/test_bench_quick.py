@@ -11,7 +11,7 @@ import pytest
 
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.service import Service
-from tests.bench import asks, deciding, picture, servers, switch, table
+from tests.bench import asks, deciding, finding, picture, servers, switch, table
 from tests.bench.figures import machine
 from tests.bench.ground import FLAG, add_closed_incidents, lay, settings_in
 from tests.bench.picture import LABEL_GAP, spaced
@@ -61,6 +61,33 @@ def test_a_made_up_past_folds_into_closed_incidents(tmp_path: Path) -> None:
         assert len(closed) == 5
         assert not state.holds
     service.stop()
+
+
+def test_lists_and_searches_are_asked_of_a_short_and_a_long_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Each question has to find what it is named for, or an empty answer would look quick.
+    """
+    monkeypatch.setattr(finding, "SHORT", 510)
+    past = finding._Past(tmp_path / "seen", 600)
+    sizes = {name: len(ask(past.service.operations, 600).get("items", ())) for name, ask in finding.QUESTIONS.items()}
+    past.service.stop()
+
+    found = {"machine": machine(), "finding": finding.measure(tmp_path, closed=520, rounds=1)}
+
+    assert sizes == {
+        "newest 25": 25,
+        "25 from the middle": 25,
+        "a filter that none fits": 0,
+        "the board": 0,
+        "a word that one has": 1,
+        "a word that some have": 2,
+        "a word that all have": 25,
+        "two letters that all have": 25,
+        "a word that all have, a filter that none fits": 0,
+    }
+    assert "a word that some have" in "\n".join(table.lines(found))
 
 
 def test_labels_that_want_the_same_place_are_drawn_apart() -> None:

@@ -124,7 +124,8 @@ def test_declaration_closes_the_gate_and_a_restore_opens_it(gate: Gate) -> None:
     path = f"/api/v1/incidents/{declared['id']}/restores"
     asked = gate.service.call("POST", path, {"reason": "new key issued"}, token=ada).json()
     approval = f"/api/v1/restores/{asked['id']}/approval"
-    answer = gate.service.call("POST", approval, {"plan_digest": asked["plan_digest"]}, token=grace)
+    body = {"plan_digest": asked["plan_digest"], "checks": asked["plan"]["checks"]}
+    answer = gate.service.call("POST", approval, body, token=grace)
     assert answer.status_code == 200, answer.text
     wait_for(lambda: gate.ask().status_code == 200, "the gate opens again")
 

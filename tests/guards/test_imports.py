@@ -23,6 +23,7 @@ PURE = {
     "incidents.errors", "incidents.roles", "incidents.catalog", "incidents.events", "incidents.state",
     "incidents.holds", "incidents.snapshot", "incidents.blast", "incidents.timeline", "incidents.views",
     "incidents.decisions", "incidents.decisions.incident", "incidents.decisions.access", "incidents.decisions.restore",
+    "incidents.decisions.restore_plan", "incidents.decisions.restore_steps", "incidents.decisions.restore_telling",
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
@@ -32,6 +33,7 @@ PURE = {
     "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
+    "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
 

@@ -31,6 +31,7 @@ def decide(
         counted: Decisions used up, by (partner, flag, ``minute|hour|day``), in the current windows.
         today: The UTC date, ISO.
     """
+    holds = [hold for hold in holds if binds(hold, partner)]
     if model not in catalog["models"]:
         return False, "unknown-model"
     if capability not in catalog["capabilities"] or model not in catalog["capabilities"][capability]["models"]:
@@ -67,6 +68,11 @@ def decide(
     return True, "granted"
 
 
+def binds(hold: Json, partner: str) -> bool:
+    """A hold that was eased binds everybody but those whom it spares; each hold is asked by itself."""
+    return partner not in hold.get("spared", [])
+
+
 def switches_off(hold: Json, model: str, capability: str) -> bool:
     if hold["kind"] == "flag":
         return bool(hold["model"] == model and hold["capability"] == capability)
@@ -98,6 +104,8 @@ def held_by(holds: list[Json], *, partner: str, model: str, capability: str) -> 
     """The incidents that hold anything that was asked for."""
     found = set()
     for hold in holds:
+        if not binds(hold, partner):
+            continue
         if hold["kind"] == "partner":
             touches = hold["partner"] == partner
         elif hold["kind"] in ("halt", "stage", "promotion"):

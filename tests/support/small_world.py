@@ -142,7 +142,7 @@ Step = tuple[str, Any, Any]
 
 
 def random_step(rng: Random) -> Step:
-    match rng.choice(["place"] * 4 + ["catalog"] * 2 + ["edit"] * 3 + ["lift"] * 3 + ["lease", "note"]):
+    match rng.choice(["place"] * 4 + ["catalog"] * 2 + ["edit"] * 3 + ["lift"] * 3 + ["ease"] * 4 + ["lease", "note"]):
         case "place":
             wanted = [random_hold(rng) for _ in range(rng.randint(1, 3))]
             return "place", wanted, rng.choice(["live", "live", "shadow"])
@@ -152,6 +152,10 @@ def random_step(rng: Random) -> Step:
             return "edit", rng.randint(0, 2**16), None
         case "lift":
             return "lift", rng.randint(0, 10), None
+        case "ease":
+            # Leaning towards one of the two partners, for whom all that narrows a thing is eased now and then.
+            spared = rng.choice([["acme"], ["acme"], ["acme", "globex"], ["globex"], []])
+            return "ease", rng.randint(0, 10), spared
         case "lease":
             return "lease", rng.randint(2, 300), None
     return "note", None, None
@@ -206,6 +210,8 @@ class World:
                 self.apply(edited(self.catalog, Random(what)))
             case "lift":
                 self.lift(what)
+            case "ease":
+                self.ease(what, table)
             case "lease":
                 self.write(Draft(ev.LeaseSet(seconds=what)))
             case "note":
@@ -265,6 +271,16 @@ class World:
             self.write(Draft(ev.HoldLifted(hold=id, request="R"), incident=id.partition("/")[0]))
             self.live.pop(id, None)
             self.shadow.pop(id, None)
+
+    def ease(self, which: int, partners: list[str]) -> None:
+        """One of the holds on everybody spares exactly these from now on."""
+        kept = {**self.live, **self.shadow}
+        able = sorted(id for id, hold in kept.items() if "partner" not in hold)
+        if able:
+            id = able[which % len(able)]
+            fact = ev.HoldEased(hold=id, request="R", step=1, partners=partners)
+            self.write(Draft(fact, incident=id.partition("/")[0]))
+            kept[id]["spared"] = partners
 
     def holds(self, table: str) -> list[Json]:
         """Those in force; a drill sees the live ones too."""

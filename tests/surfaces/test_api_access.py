@@ -27,6 +27,7 @@ BODIES: dict[str, object] = {
     "ask_restore": {"reason": "test"},
     "approve": {"plan_digest": "0" * 64},
     "refuse": {"reason": "test"},
+    "stop": {"reason": "test"},
     "create_token": {"name": "made", "role": "viewer"},
     "retire_point": {},
     "revoke_token": {},
@@ -63,6 +64,7 @@ PATHS = {
         "refuse": "INC-2026-0001-R1",
         **dict.fromkeys(NOTICES, "INC-2026-0001-N1"),
         "retry_message": "M1",
+        "stop": "INC-2026-0001-R1",
     },
     "name": {"retire_point": "nobody"},
     "flag": {"flag": "orion-2:tool-use"},
@@ -130,7 +132,8 @@ def test_the_table_of_roles_is_the_contracts() -> None:
     people = {"viewer", "responder", "commander", "release-manager", "admin"}
 
     assert allowed["incidents"] == people
-    assert allowed["declare"] == allowed["kill"] == allowed["note"] == {"responder", "commander", "admin"}
+    responders = {"responder", "commander", "admin"}
+    assert allowed["declare"] == allowed["kill"] == allowed["note"] == allowed["stop"] == responders
     assert allowed["ask_restore"] == allowed["approve"] == allowed["refuse"] == {"commander", "admin"}
     assert allowed["apply_catalog"] == {"release-manager", "admin"}
     assert allowed["tokens"] == allowed["create_token"] == allowed["retire_point"] == {"admin"}

@@ -136,16 +136,25 @@ def test_answers_about_incidents_are_as_described(shop: Workshop, people: tuple[
     check(ada.post("kills", {"what": "partner", "name": "globex", "reason": "x"}), f"{V1}/kills", "post")
     check(ada.post("incidents/INC-2026-0001/notes", {"text": "x"}), f"{one}/notes", "post")
     check(ada.post("incidents/INC-2026-0001/actions/4/validation"), f"{one}/actions/{{n}}/validation", "post")
-    asked = check(ada.post("incidents/INC-2026-0001/restores", {"reason": "x"}), f"{one}/restores", "post")
+    check(ada.post("kills", {"what": "capability", "name": "vega-1:browsing", "reason": "x"}), f"{V1}/kills", "post")
+    wanted = {"reason": "x", "canary": "initech", "soak": "2h"}
+    asked = check(ada.post("incidents/INC-2026-0004/restores", wanted), f"{one}/restores", "post")
     request = f"restores/{asked['id']}"
     check(ada.get(request), two)
-    check(grace.post(f"{request}/approval", {"plan_digest": asked["plan_digest"]}), f"{two}/approval", "post")
+    approval = {"plan_digest": asked["plan_digest"], "checks": asked["plan"]["checks"]}
+    check(grace.post(f"{request}/approval", approval), f"{two}/approval", "post")
+    check(ada.get(request), two)
+    check(ada.get("incidents/INC-2026-0004"), one)
+    check(grace.post(f"{request}/stop", {"reason": "x"}), f"{two}/stop", "post")
+    check(ada.get(request), two)
+    glass = {"reason": "x", "break_glass": True}
+    check(ada.post("incidents/INC-2026-0004/restores", glass), f"{one}/restores", "post")
     again = ada.post("incidents/INC-2026-0002/restores", {"reason": "x"}).json["id"]
     check(grace.post(f"restores/{again}/refusal", {"reason": "x"}), f"{two}/refusal", "post")
     shop.clock.advance(20)
     shop.service.cycle()
     for path in ("", "/timeline", "/containment"):
-        for id in ("INC-2026-0001", "INC-2026-0002"):
+        for id in ("INC-2026-0001", "INC-2026-0002", "INC-2026-0004"):
             check(ada.get(f"incidents/{id}{path}"), one + path)
     assert check(ada.get("incidents"), f"{V1}/incidents")["items"]
 

@@ -207,6 +207,7 @@ def test_a_hostile_id_is_an_unknown_id(ada: Caller, path: str, id: str) -> None:
         ("incidents/INC-2026-0001/actions/{}/validation", {}),
         ("restores/{}/approval", {"plan_digest": "x"}),
         ("restores/{}/refusal", {"reason": "x"}),
+        ("restores/{}/stop", {"reason": "x"}),
         ("points/{}/retirement", {}),
         ("tokens/{}/revocation", {}),
     ],

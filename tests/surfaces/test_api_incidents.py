@@ -242,10 +242,44 @@ def test_a_restore_takes_a_second_person_and_the_exact_plan(ada: Caller, grace: 
     own = ada.post(f"{here}/approval", {"plan_digest": digest})
     assert problem(own, 403)["type"].endswith("second-person-needed")
     assert problem(grace.post(f"{here}/approval", {"plan_digest": "0" * 64}), 409)["type"].endswith("plan-changed")
-    done = grace.post(f"{here}/approval", {"plan_digest": digest})
+    unsaid = problem(grace.post(f"{here}/approval", {"plan_digest": digest}), 422)
+    assert unsaid["type"].endswith("checks-not-attested")
+    assert unsaid["errors"][0]["where"] == "checks"
+    assert "partner-attested, new-key-issued, old-key-refused" in unsaid["detail"]
+    approval = {"plan_digest": digest, "checks": grace.get(here).json["plan"]["checks"]}
+    done = grace.post(f"{here}/approval", approval)
     assert (done.status_code, done.json["state"]) == (200, "done")
     assert ada.get("decision?partner=acme&model=orion-2&capability=tool-use").json["allowed"] is True
-    problem(grace.post(f"{here}/approval", {"plan_digest": digest}), 409)
+    problem(grace.post(f"{here}/approval", approval), 409)
+
+
+def decision(who: Caller, partner: str) -> str:
+    answer = who.get(f"decision?partner={partner}&model=orion-2&capability=tool-use").json
+    return str(answer["reason"])
+
+
+def test_one_partner_first_then_stopped_by_a_responder(
+    shop: Workshop, ada: Caller, grace: Caller, http: FlaskClient
+) -> None:
+    """Asked and approved by two, stopped by one; over the API as it stands in the document."""
+    kill = {"what": "capability", "name": "orion-2:tool-use", "reason": "x"}
+    id = ada.post("kills", kill).json["id"]
+    refused = problem(ada.post(f"incidents/{id}/restores", {"reason": "x", "canary": "initech"}), 422)
+    assert refused["type"].endswith("canary-gains-nothing")
+    asked = ada.post(f"incidents/{id}/restores", {"reason": "x", "canary": "acme", "soak": "1h"}).json
+    approval = {"plan_digest": asked["plan_digest"], "checks": asked["plan"]["checks"]}
+    running = grace.post(f"restores/{asked['id']}/approval", approval).json
+    assert (running["state"], running["next_at"]) == ("running", "2026-11-23T13:00:00.000Z")
+    assert (decision(ada, "acme"), decision(ada, "globex")) == ("granted", "capability-off")
+    steps = ada.get(f"restores/{asked['id']}").json["progress"]
+    assert [step["state"] for step in steps] == ["done", "next"]
+
+    linus = caller(shop, http, "responder", "linus")
+    problem(linus.post(f"restores/{asked['id']}/stop", {"reason": ""}), 422)
+    stopped = linus.post(f"restores/{asked['id']}/stop", {"reason": "abused again"})
+    assert (stopped.status_code, stopped.json["state"], stopped.json["taken_back"]) == (200, "stopped", True)
+    assert (decision(ada, "acme"), decision(ada, "globex")) == ("capability-off", "capability-off")
+    problem(linus.post(f"restores/{asked['id']}/stop", {"reason": "again"}), 409)
 
 
 def test_an_approval_without_the_right_is_refused_and_written_down(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -406,6 +407,24 @@ def test_list_is_filtered_and_limited(shell: Shell) -> None:
     assert shell.done("incidents", "--kind", "drill")["items"] == []
 
 
+def test_search_says_below_each_incident_where_the_words_were_found(shell: Shell) -> None:
+    """
+    With the service down the command line is what people search with; a redaction made there holds there too.
+    """
+    id = shell.done("kill", "partner", "acme", "--reason", "Jörg saw a key\x1b[2J")["id"]
+    shell.done("kill", "partner", "globex", "--reason", "nothing of the kind")
+    seq = shell.done("note", id, "the reseller has it too, says Jane Doe")["seq"]
+
+    out = shell.run("incidents", "--search", "RESELLER jorg").out.splitlines()
+
+    assert [line.split()[0] for line in out[:2]] == ["ID", id]
+    assert re.fullmatch(r"    summary, line \d+: Jörg saw a key\\x1b\[2J", out[2])
+    assert out[3:] == [f"    note, line {seq}: the reseller has it too, says Jane Doe"]
+    shell.done("redact", id, str(seq), "--reason", "a name")
+    assert shell.run("incidents", "--search", "jane").out == "no incident\n"
+    assert [one.name for one in shell.ledger.parent.iterdir() if b"ane doe" in one.read_bytes().lower()] == []
+
+
 def test_note_keeps_its_time_and_its_lines(shell: Shell) -> None:
     """
     What happened before it was written down must stand at the time when it happened.
@@ -628,6 +647,46 @@ def test_only_some_actions_are_restored(shell: Shell) -> None:
 
     assert shell.done("check", "acme", "orion-2:tool-use")["allowed"]
     assert shell.run("check", "acme", "vega-1:tool-use").out.startswith("denied: model-halted")
+
+
+def test_one_partner_comes_back_first_and_anybody_stops_it_on_the_ledger(shell: Shell) -> None:
+    """
+    The plan is read in steps, the answer says when the rest follows, and stopping takes no second person.
+    """
+    ada, grace = shell.token_of("ada"), shell.token_of("grace")
+    id = shell.done("kill", "capability", "orion-2:tool-use", "--reason", "x")["id"]
+
+    wrong = shell.run("restore", id, "--canary", "initech", "--reason", "x", ANDON_TOKEN=ada)
+    assert (wrong.code, "initech would get nothing back" in wrong.err) == (1, True)
+    asked = shell.run("restore", id, "--canary", "acme", "--soak", "2h", "--reason", "x", ANDON_TOKEN=ada)
+    assert "1, acme first: spare acme from: orion-2:tool-use switched off" in asked.out
+    assert "2, after 2 hours everybody else: orion-2:tool-use switched off" in asked.out
+    assert "globex in step 1: Not back yet: orion-2:tool-use." in asked.out
+
+    ran = shell.run("approve", f"{id}-R1", "--yes", ANDON_TOKEN=grace)
+    assert (ran.code, "the rest follows at" in ran.out) == (0, True)
+    assert "you attest   cause-understood" in ran.err
+    assert shell.done("check", "acme", "orion-2:tool-use")["allowed"]
+    assert shell.run("check", "globex", "orion-2:tool-use").code == 1
+
+    stopped = shell.run("stop", f"{id}-R1", "--reason", "abused again")
+    assert (stopped.code, "1 hold in force again" in stopped.out) == (0, True)
+    assert shell.run("check", "acme", "orion-2:tool-use").code == 1
+    assert "stopped, asked by ada: a person stopped it" in shell.run("show", id).out
+
+
+def test_break_glass_restore_says_what_it_leaves_out(shell: Shell) -> None:
+    """
+    The second person reads what was passed over before they say yes.
+    """
+    ada, grace = shell.token_of("ada"), shell.token_of("grace")
+    id = shell.done("kill", "partner", "acme", "--reason", "x")["id"]
+
+    asked = shell.done("restore", id, "--break-glass", "--reason", "x", ANDON_TOKEN=ada)
+    own = shell.run("approve", asked["id"], "--yes", ANDON_TOKEN=ada)
+    assert (own.code, "without cause-understood; everybody is told" in own.err) == (1, True)
+    assert shell.run("approve", asked["id"], "--yes", ANDON_TOKEN=grace).code == 0
+    assert shell.done("check", "acme", "orion-2:tool-use")["allowed"]
 
 
 # --- tokens, catalog, playbooks, points -----------------------------------------------------------------------------

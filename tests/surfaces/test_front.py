@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -15,6 +16,7 @@ from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 
+from incidents.client import Gateway
 from incidents.errors import LedgerUnavailable
 from incidents.holds import LIVE
 from incidents.ledger import PointUse
@@ -370,12 +372,44 @@ def test_kill_goes_out_at_once_and_takes_what_was_held_back_with_it(andon: Live)
         andon.declare("break-glass", model="vega-1")
         assert "model:vega-1" in events_of(lines, "change")["live"]["set"]
         asked = operations.ask_restore(ada, first["id"], [], "fine").body
-        operations.approve(grace, asked["id"], asked["plan_digest"])
+        operations.approve(grace, asked["id"], asked["plan_digest"], checks=asked["plan"]["checks"])
         andon.declare("break-glass", model="orion-2")
         change = events_of(lines, "change")
 
     assert change["revision"] == andon.service.desk.snapshot.revision
     assert {"partner:acme", "model:orion-2"} <= change["live"]["set"].keys()
+
+
+def test_partner_that_comes_back_first_is_let_in_everywhere_and_shut_out_again_at_once(
+    andon: Live, tmp_path: Path
+) -> None:
+    """A partner that one kind of gateway lets in and another does not would show nothing; nor may it stay in."""
+    token = andon.point("edge")
+    held = andon.declare("break-glass", capability="orion-2:tool-use")
+    operations, cut = andon.service.operations, []
+    asked = operations.ask_restore(andon.person("ada"), held["id"], [], "fine", canary="globex", soak="1h").body
+
+    def everywhere(partner: str) -> set[bool]:
+        context = {"context": {"targetingKey": partner}}
+        single = andon.ask("POST", FLAG, token=token, json=context).json()["value"]
+        flags = andon.ask("POST", "/ofrep/v1/evaluate/flags", token=token, json=context).json()["flags"]
+        bulk = next(flag["value"] for flag in flags if flag["key"] == "orion-2:tool-use")
+        known = andon.ask("GET", "/enforce/v1/authorize", token=token, headers=headers(X_Partner=partner)).status_code
+        own = gateway.decide(partner, "orion-2", "tool-use")
+        return {single, bulk, known == 200, own.allowed}
+
+    with Gateway(andon.url, token, "edge", cache_dir=tmp_path / "cache").start() as gateway:
+        gateway.on_revoked(lambda *thing: cut.append(thing))
+        wait_for(lambda: gateway.decide("globex", "orion-2", "tool-use").reason == "capability-off", "it has a lease")
+        operations.approve(andon.person("grace"), asked["id"], asked["plan_digest"], checks=asked["plan"]["checks"])
+        wait_for(lambda: everywhere("globex") == {True}, "globex is let in by all of them")
+        assert everywhere("acme") == {False}
+
+        operations.stop_restore(andon.person("linus"), asked["id"], "abused again")
+        wait_for(lambda: everywhere("globex") == {False}, "globex is shut out by all of them")
+        wait_for(lambda: cut == [("globex", "orion-2", "tool-use")], "what it runs is to be cut")
+        assert everywhere("acme") == {False}
+        wait_for(lambda: operations.containment(ADMIN, held["id"])["state"] == "contained", "the point confirms")
 
 
 def test_revoked_token_is_refused_at_once_everywhere(andon: Live) -> None:

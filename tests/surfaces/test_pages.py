@@ -61,6 +61,8 @@ def acknowledge(shop: Workshop, *names: str) -> None:
 
 PAGES = [
     "/",
+    "/incidents",
+    "/incidents?q=acme&kind=drill",
     "/declare",
     "/declare?playbook=break-glass",
     "/kill",
@@ -317,10 +319,74 @@ def test_restore_takes_two_people_through_the_page(http: FlaskClient, shop: Work
     stale = second.post(f"/restores/{id}-R1/approval", data=fields | {"plan_digest": "0" * 64})
     assert stale.status_code == 409
     assert "read the plan again" in stale.text
-    answer = second.post(f"/restores/{id}-R1/approval", data=fields)
+    unsaid = second.post(f"/restores/{id}-R1/approval", data=fields | {"checks": ["partner-attested"]})
+    assert unsaid.status_code == 422
+    assert "not said of: new-key-issued, old-key-refused" in unsaid.text
+    assert 'value="partner-attested" required checked' in unsaid.text
+    ticked = {"checks": ["partner-attested", "new-key-issued", "old-key-refused"]}
+    answer = second.post(f"/restores/{id}-R1/approval", data=fields | ticked)
     assert answer.headers["Location"] == f"/incidents/{id}?said=lifted#way-back"
     assert "Given back" in second.get(f"/incidents/{id}").text
     assert "revoked" not in shop.service.desk.snapshot.live["partner:acme"]
+
+
+def test_one_partner_first_through_the_page_and_a_responder_takes_it_back(http: FlaskClient, shop: Workshop) -> None:
+    """
+    Asked with a partner first, approved with its checks, shown with its next step, stopped by one person.
+    """
+    id = declare(shop, "break-glass", parameters={"capability": "orion-2:tool-use"})
+    sign_in(http, shop.secret("ada-admin", "admin", person="ada"))
+    page = http.get(f"/incidents/{id}").text
+    assert re.findall(r'<option value="(\w+)">\w+ first', page) == ["acme", "globex"] * 2
+    fields = hidden(page, f"/incidents/{id}/restores") | {"reason": "evaluated", "only": "2", "soak": "2h"}
+    refused = http.post(f"/incidents/{id}/restores", data=fields | {"canary": "initech"})
+    assert refused.status_code == 422
+    assert "initech would get nothing back" in refused.text
+    assert '<option value="2h" selected>' in refused.text
+    http.post(f"/incidents/{id}/restores", data=fields | {"canary": "acme"})
+    said = words(http.get(f"/incidents/{id}").text)
+    assert "2. Everybody else 2 h after step 1" in said
+    assert "Not back yet: orion-2:tool-use." in said
+
+    second = http.application.test_client()
+    sign_in(second, shop.secret("grace-commander", "commander", person="grace"))
+    path = f"/restores/{id}-R1/approval"
+    fields = hidden(second.get(f"/incidents/{id}").text, path) | {"checks": "cause-understood"}
+    answer = second.post(path, data=fields)
+    assert answer.headers["Location"] == f"/incidents/{id}?said=begun#way-back"
+    said = words(second.get(f"/incidents/{id}").text)
+    assert "1 of 2 steps done The next is due in 2 h , by itself." in said
+    assert "off, but acme: on" in said
+
+    third = http.application.test_client()
+    sign_in(third, shop.secret("linus-responder", "responder", person="linus"))
+    path = f"/restores/{id}-R1/stop"
+    fields = hidden(third.get(f"/incidents/{id}").text, path)
+    answer = third.post(path, data=fields | {"reason": "abused again"})
+    assert answer.headers["Location"] == f"/incidents/{id}?said=taken-back#way-back"
+    page = third.get(f"/incidents/{id}").text
+    assert "stopped by Linus Berg" in words(page)
+    assert path not in page
+    assert "for" not in shop.service.desk.snapshot.live["flag:orion-2:tool-use"]
+
+
+def test_broken_glass_is_on_the_board_and_on_the_incident_for_a_day(http: FlaskClient, shop: Workshop) -> None:
+    """
+    Whoever passes over the playbook does it in everybody's sight.
+    """
+    id = declare(shop)
+    sign_in(http, shop.secret("ada-admin", "admin", person="ada"))
+    fields = hidden(http.get(f"/incidents/{id}").text, f"/incidents/{id}/restores")
+    wish = {"reason": "lives at stake", "only": "1", "break_glass": "1"}
+    assert http.post(f"/incidents/{id}/restores", data=fields | wish).status_code == 303
+    told = "Break-glass restore asked by Ada Okafor just now"
+    for path in ("/", f"/incidents/{id}"):
+        said = words(http.get(path).text)
+        assert told in said
+        assert "without partner attested, new key issued, old key refused" in said
+    shop.clock.advance(24 * 3600)
+    for path in ("/", f"/incidents/{id}"):
+        assert told not in words(http.get(path).text)
 
 
 def test_refused_restore_lifts_nothing_and_says_who(http: FlaskClient, shop: Workshop) -> None:

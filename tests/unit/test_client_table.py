@@ -210,6 +210,69 @@ def test_revoked_does_not_name_what_was_denied_before() -> None:
     assert revoked(old, new, TODAY) == []
 
 
+# -- partners whom a hold spares
+
+SPARED = {"off": True, "for": {"acme": {}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [
+        ("flag:orion-2:tool-use", SPARED),
+        ("flag:orion-2:tool-use", {"regions": ["DE"], "for": {"acme": {"regions": ["FR"]}}}),
+        ("model:orion-2", {"stage": "internal", "halted": True, "for": {"acme": {"stage": "trusted-partner"}}}),
+    ],
+)
+def test_partner_whom_a_hold_spares_is_allowed_and_nobody_else(key: str, entry: dict[str, Any]) -> None:
+    """One partner first: the entry is everybody's, the exception is one's own."""
+    live = {"partner:globex": {"audience": "trusted-partner"}, key: entry}
+
+    assert reason(copy_of(live), "DE") == "granted"
+    assert copy_of(live).verdict("globex", "orion-2", "tool-use", "DE", TODAY).reason != "granted"
+
+
+@pytest.mark.parametrize(
+    "exceptions",
+    [None, [], ["acme"], "acme", {}, {"globex": {}}, {"acme": None}, {"acme": True}, {"acme": "on"}, {"ACME": {}}],
+)
+def test_exception_that_is_not_understood_spares_nobody(exceptions: object) -> None:
+    """When in doubt, the entry is as strict as it is for everybody."""
+    assert reason(copy_of({"flag:orion-2:tool-use": {"off": True, "for": exceptions}})) == "capability-off"
+
+
+def test_exception_of_a_model_without_a_stage_admits_nobody() -> None:
+    """It stands for the whole entry; what it leaves out is not taken from the strict one."""
+    assert reason(copy_of({"model:orion-2": {"stage": "general", "for": {"acme": {}}}})) == "stage"
+
+
+def test_silence_is_asked_of_the_partners_own_entry() -> None:
+    """Whom a hold spares goes on when Andon is silent as far as its own entry says so, and no further."""
+    entry = {"off": True, "silence": "allow", "for": {"acme": {}, "globex": {"silence": "allow"}}}
+    copy = copy_of({"flag:orion-2:tool-use": entry})
+
+    asked = [copy.allows_on_silence("orion-2", "tool-use", who) for who in (None, "acme", "globex", "initech")]
+    assert asked == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (SPARED, {"off": True}, {("acme", "orion-2", "tool-use")}),
+        ({}, {"off": True, "for": {"globex": {}}}, {("acme", "orion-2", "tool-use")}),
+        ({}, SPARED, set()),
+        ({"off": True}, SPARED, set()),
+        (SPARED, {"off": True, "for": {"acme": {"regions": ["EU"]}}}, {("acme", "orion-2", "tool-use")}),
+    ],
+)
+def test_revoked_names_the_partner_who_is_spared_no_longer_and_not_the_whole_flag(
+    before: dict[str, Any], after: dict[str, Any], expected: set[tuple[str | None, ...]]
+) -> None:
+    """What others lost before is not lost again."""
+    old, new = (copy_of({"flag:orion-2:tool-use": entry}) for entry in (before, after))
+
+    assert set(revoked(old, new, TODAY)) == expected
+
+
 # -- usage
 
 DAILY = (("day", 3),)

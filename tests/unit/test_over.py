@@ -24,7 +24,7 @@ def over(shop: Workshop, partner: str = "acme") -> str:
     shop.clock.advance(20)
     shop.service.cycle()
     asked = operations.ask_restore(ada, id, [], "new key").body
-    operations.approve(grace, asked["id"], asked["plan_digest"])
+    operations.approve(grace, asked["id"], asked["plan_digest"], checks=asked["plan"]["checks"])
     operations.move(ada, id, "false-alarm", reason="their own test")
     return id
 

@@ -15,7 +15,7 @@ from incidents.events import SYSTEM, ContainmentContradicted, Draft
 from incidents.ledger import Instance
 from incidents.service import Service
 from incidents.testing import ADMIN, Workshop
-from tests.support.acting import change_catalog, declare, kinds_of, restored
+from tests.support.acting import approve, ask, change_catalog, declare, kinds_of, restored
 
 BOUND = bound(15)  # 16.15 s
 REVOKE = "revoke-partner: {partner: acme}"
@@ -530,3 +530,52 @@ def test_the_ring_bridges_a_gap_that_it_has_seen_and_no_other(shop: Workshop) ->
     assert bridge.digest == shop.service.desk.snapshot.digest
     assert ring.bridge(start.ledger, start.revision - 1) is None
     assert ring.bridge("another", start.revision) is None
+
+
+# --- holds that are eased ---------------------------------------------------------------------------------------------
+
+
+def test_easing_leaves_a_containment_alone_and_tightening_is_an_order_to_every_point(shop: Workshop) -> None:
+    """Giving one partner its access back proves nothing anew; taking it away again has to arrive like any kill."""
+    eu = Gateway(shop, "eu")
+    id = declare(shop, "halt-model: {model: orion-2}")
+    eu.renews()
+    assert overall(shop, id) == ("contained", 1, 1)
+    before = shop.service.desk.snapshot.revision
+    changes: list[Any] = []
+    shop.service.desk.on_commit(lambda commit: changes.append(commit.change) if commit.change else None)
+
+    asked = ask(shop, id, shop.person("grace", "commander"), canary="acme")
+    approve(shop, asked, shop.person("ada", "commander"))
+    assert shop.service.desk.snapshot.revision > before
+    assert not changes[-1].narrowing
+    assert overall(shop, id) == ("contained", 1, 1)
+    eu.renews()
+
+    shop.service.operations.stop_restore(shop.person("linus", "responder"), asked["id"], "it misbehaves")
+    assert changes[-1].narrowing
+    found = containment(shop, id)
+    assert (found["state"], found["confirmed"], found["total"]) == ("pending", 0, 1)
+    assert found["revision"] == shop.service.desk.snapshot.revision
+    shop.clock.advance(2)
+    eu.acknowledges(found["revision"] - 1)
+    assert overall(shop, id) == ("pending", 0, 1)
+    eu.acknowledges()
+    assert overall(shop, id) == ("contained", 1, 1)
+    assert kinds_of(shop, id).count("incident:life:contained") == 2
+
+
+def test_tightening_counts_its_own_bound_for_a_point_that_went_silent(shop: Workshop) -> None:
+    """Its lease may be as young as the moment before the order."""
+    eu = Gateway(shop, "eu")
+    id = declare(shop, "halt-model: {model: orion-2}")
+    eu.renews()
+    asked = ask(shop, id, shop.person("grace", "commander"), canary="acme")
+    approve(shop, asked, shop.person("ada", "commander"))
+    eu.renews()
+    shop.service.cycle()
+    shop.service.operations.stop_restore(shop.person("linus", "responder"), asked["id"], "it misbehaves")
+    shop.clock.advance(BOUND - 0.1)
+    assert states(shop, id) == {"eu": "pending"}
+    shop.clock.advance(0.1)
+    assert states(shop, id) == {"eu": "lapsed"}

@@ -71,11 +71,14 @@ def lease_of(log: Log, revision: int) -> int:
 def live_table(events: tuple[str, ...]) -> Json:
     """The effective table after these events, as the snapshot would hold it."""
     off: set[str] = set()
+    eased: set[str] = set()
     silent: set[str] = set()
     for event in events:
         word, _, thing = event.partition(" ")
         if word in ("kill", "lift"):
             (off.add if word == "kill" else off.discard)(thing)
+        elif word in ("ease", "tighten"):
+            (eased.add if word == "ease" else eased.discard)(thing)
         elif word in ("silence", "unsilence"):
             (silent.add if word == "silence" else silent.discard)(thing)
     table: Json = {
@@ -85,9 +88,10 @@ def live_table(events: tuple[str, ...]) -> Json:
     }
     for thing in ("f", "g"):
         table[f"grant:{PARTNER}:{MODEL}:{thing}"] = {"terms": True}
-        table[f"flag:{MODEL}:{thing}"] = ({"off": True} if thing in off else {}) | (
-            {"silence": "allow"} if thing in silent else {}
-        )
+        open_ = {"silence": "allow"} if thing in silent else {}
+        table[f"flag:{MODEL}:{thing}"] = ({"off": True} if thing in off else {}) | open_
+        if thing in off & eased:
+            table[f"flag:{MODEL}:{thing}"]["for"] = {PARTNER: open_}
     return table
 
 
@@ -153,7 +157,7 @@ def state_of(log: Log, revision: int) -> State:
             point.gone_seq = number
         elif word == "restored":
             state.restored_at = moment(log.at[number - 2])
-        elif word == "kill":
+        elif word in ("kill", "tighten"):  # sparing somebody no longer is an order of its own
             incident = _incident(number, thing, log.at[number - 2] - log.behind)
             state.incidents[incident.id] = incident
     state.points[POINT] = point

@@ -396,7 +396,7 @@ class World:
         log = self.log.adding(event, self.now)
         twin.logs = {**self.logs, log.id: log}
         word, _, thing = event.partition(" ")
-        if word == "kill":
+        if word in ("kill", "tighten"):
             twin.kills = (*self.kills, Kill(log.id, log.head, thing, self.now))
         return twin
 
