@@ -45,6 +45,12 @@ class Crew(Generic[J]):
             self._changed.notify_all()
 
     @property
+    def dry(self) -> bool:
+        """Nothing waits for a thread: it could carry more."""
+        with self._changed:
+            return not any(self._waiting.values())
+
+    @property
     def idle(self) -> bool:
         with self._changed:
             return not any(self._waiting.values()) and not any(self._busy.values())
@@ -59,7 +65,7 @@ class Crew(Generic[J]):
             thread.join(seconds if number == 0 else seconds / len(threads))
 
     def _hire(self, urgent: bool) -> None:
-        wanted = min(WORKERS, len(self._waiting[False]) + self._busy[False])
+        wanted = min(WORKERS, sum(map(len, self._waiting.values())) + self._busy[False])
         usual = sum(not thread.name.endswith("urgent") for thread in self._threads)
         if usual < wanted and usual < WORKERS:
             self._start(reserved=False, number=usual)

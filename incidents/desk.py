@@ -366,4 +366,6 @@ def _replay(key: AnswerKey, stored: Answer) -> Outcome:
 
 def _masked(draft: Draft) -> Draft:
     """Free words may hold a pasted token; it is masked before anything is written."""
+    if not draft.text:
+        return draft
     return dataclasses.replace(draft, text={name: mask(words) for name, words in draft.text.items()})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,7 @@ from incidents.decisions.effects import Tried
 from incidents.desk import Commit, Desk
 from incidents.errors import AndonError, Unavailable
 from incidents.events import SYSTEM
+from incidents.gate import Gate
 from incidents.ledger import Claim, Wanted
 from incidents.letters import Letters
 from incidents.metrics import EFFECTS, EFFECTS_OWED
@@ -40,7 +41,8 @@ log = structlog.get_logger("andon.effects")
 CLAIMED = timedelta(seconds=60)  # from the claim until something leaves
 SENDING = timedelta(seconds=120)  # from there until an outcome; a connector is done long before
 TRIES = 3  # by one channel, where a message has another
-BATCH = 500  # outcomes in one append
+BATCH = 100  # outcomes in one append, at most: a kill must not wait behind more
+TOGETHER = 32  # that many are written down at once; fewer, a moment later
 PER_MINUTE, BURST = 120.0, 30  # by one channel, of what is not urgent
 
 
@@ -107,12 +109,16 @@ class Runner:
         self._busy: dict[tuple[str, str], list[str]] = {}  # address at work -> effects that wait for it
         self._running: set[str] = set()
         self._abandoned: dict[str, Claim] = {}
-        self._waiting: dict[str, str] = {}  # effect -> ticket of its claim, while it waits for its next try
+        self._waiting: dict[str, Claim] = {}  # by effect, while it waits for its next try
         self._over: list[str] = []  # tickets of what was settled while it waited
         self._done: SimpleQueue[_Result] = SimpleQueue()
         self._unwritten: list[_Result] = []
         self._lock = threading.Lock()  # over the agendas; the desk's lock is never taken under it
         self._loaded = False
+        self._gate = Gate(self._mark_leaving)
+
+    def _mark_leaving(self, claims: Sequence[tuple[str, str]]) -> list[bool]:
+        return self.desk.ledger.begin_sending(claims, until=self.desk.clock.now() + SENDING)
 
     # --- what is owed ---
 
@@ -141,7 +147,7 @@ class Runner:
                 self.desk.ledger.put_back(claim.effect, claim.ticket, until=now, error=claim.error)
             else:
                 starts[claim.effect] = max(starts[claim.effect], claim.until)
-                self._waiting[claim.effect] = claim.ticket
+                self._waiting[claim.effect] = claim
         self.desk.ledger.drop_claims(gone)
         for id, at in starts.items():
             self._enter(owed[id], at)
@@ -178,7 +184,7 @@ class Runner:
             if place is not None:
                 self._agendas[place].drop(id)
             if id in self._waiting:
-                self._over.append(self._waiting.pop(id))
+                self._over.append(self._waiting.pop(id).ticket)
 
     def _served(self, effect: Effect) -> str:
         """The first of its channels that anything serves; nothing serves ``""``."""
@@ -244,7 +250,7 @@ class Runner:
         ready: dict[str, tuple[Effect, Connector, Address]] = {}
         for effect in found:
             if effect.deadline is not None and effect.deadline <= now:
-                settled.append(_tried(effect, Outcome.DEAD, "its time passed before it could be sent"))
+                settled.append(_passed(effect, self._waiting.get(effect.id)))
                 continue
             way = self._way(effect)
             if way is None:
@@ -312,7 +318,8 @@ class Runner:
             self._done.put(_Result(job, None, self.desk.clock.now() + CLAIMED, "a fault of ours"))
             raise
         finally:
-            self.wake.set()
+            if self._crew(job.connector.channel).dry or self._done.qsize() >= TOGETHER:
+                self.wake.set()  # else more are coming, and they are written down together
 
     def _carry_out(self, job: Job) -> _Result:
         """
@@ -330,10 +337,8 @@ class Runner:
             with self.desk.read() as state:
                 if job.effect.id not in state.outbox.owed:
                     raise _ClaimLost
-            if job.effect.sort == Sort.MESSAGE:
-                until = self.desk.clock.now() + SENDING
-                if not self.desk.ledger.begin_sending(job.effect.id, job.ticket, until=until):
-                    raise _ClaimLost
+            if job.effect.sort == Sort.MESSAGE and not self._gate.passes(job.effect.id, job.ticket):
+                raise _ClaimLost
             left = True
             fault("leaving")
 
@@ -415,7 +420,9 @@ class Runner:
             else:
                 until = result.again_at or self.desk.clock.now()
                 self.desk.ledger.put_back(job.effect.id, job.ticket, until=until, error=result.because)
-                self._waiting[job.effect.id] = job.ticket
+                self._waiting[job.effect.id] = Claim(
+                    job.effect.id, job.ticket, "waiting", job.connector.channel, job.tries, until, result.because
+                )
         self.desk.ledger.drop_claims(over)
 
     def _finish(self, result: _Result) -> None:
@@ -493,6 +500,13 @@ def _tried(
         last=last,
         because=because,
     )
+
+
+def _passed(effect: Effect, claim: Claim | None) -> Tried:
+    """Its time is over; with what stood in its way."""
+    if claim is None:
+        return _tried(effect, Outcome.DEAD, "its time passed before it was tried")
+    return _tried(effect, Outcome.DEAD, claim.error, channel=claim.channel, tries=claim.tries)
 
 
 def _verdict(job: Job, outcome: Outcome, because: str, *, last: bool) -> Tried:

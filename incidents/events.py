@@ -653,7 +653,8 @@ class MessageOwed(Fact):
     Somebody is to be told. ``to`` is a reference and never an address. Text: ``words``, what this message alone says.
 
     ``channels`` are tried in that order; ``topic``: a newer message of the same topic replaces one not yet sent.
-    ``about``: the incidents of a message that gathers several; ``entry``: the playbook's notice that asks for it.
+    ``about``: the incidents of a message that gathers several; ``entry``: the playbook's notice that asks for it;
+    ``reminds``: the reminders of its incident that it tells, each with the moment at which it was due.
     """
 
     id: str
@@ -669,6 +670,7 @@ class MessageOwed(Fact):
     digest: str | None = None
     entry: int | None = None
     about: list[str] | None = None
+    reminds: dict[str, str] | None = None
 
 
 @_fact("effect:message:passed-on")
@@ -755,7 +757,9 @@ class OrderRetried(Fact):
 
 @_fact("effect:reminder:told")
 class ReminderTold(Fact):
-    """A moment at which somebody is reminded was reached, and ``messages`` tell them. ``due_at`` is that moment."""
+    """
+    A reminder was told by ``messages`` that are not this incident's alone, or by none. ``due_at``: when it was due.
+    """
 
     key: str
     due_at: str

@@ -34,6 +34,7 @@ log = structlog.get_logger("andon.effects")
 
 AT_ONCE = 100  # reminders in one append: a kill must not wait behind more of them
 AT_FIRST = 1_000  # in the first turn after a start: what was missed is settled in one go
+AT_WORK_S = 0.02
 NO_MATTER = ("effect:message:", "effect:order:", "access:")  # kinds that change no reminder
 
 
@@ -53,6 +54,7 @@ class PostRoom:
         self._keys: dict[str, set[str]] = {}
         self._undrafted: dict[str, None] = {}
         self._lock = threading.Lock()  # over the three above; the desk's lock is never taken under it
+        self.turned_at = float("-inf")  # boot clock of the last turn that ended well
         self._first = True
         self._loaded = False
         self._stopping = False
@@ -106,7 +108,9 @@ class PostRoom:
         more = self._remind()
         for runner in self.runners:
             more |= runner.turn()
-        return self._draft() or more
+        more |= self._draft()
+        self.turned_at = self.desk.clock.boot()
+        return more
 
     def _remind(self) -> bool:
         now, first = self.desk.clock.now(), self._first
@@ -180,7 +184,9 @@ class PostRoom:
 
     def _run(self) -> None:
         while not self._stopping:
-            self.wake.wait(1.0)  # the ticker wakes it each second; should that stop, it goes on by itself
+            # The ticker wakes it each second; should that stop, it goes on by itself. What is under way is looked at
+            # sooner, so that outcomes are written down together and still at once.
+            self.wake.wait(1.0 if self.idle else AT_WORK_S)
             self.wake.clear()
             try:
                 while self.turn() and not self._stopping:
@@ -197,4 +203,6 @@ class PostRoom:
 
 
 def _touched(events: Iterable[Event]) -> Iterable[str]:
-    return dict.fromkeys(e.incident for e in events if e.incident and not e.kind.startswith(NO_MATTER))
+    return dict.fromkeys(
+        e.incident for e in events if e.incident and (not e.kind.startswith(NO_MATTER) or "reminds" in e.data)
+    )

@@ -45,7 +45,17 @@ from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.letters import Letters
-from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
+from incidents.metrics import (
+    BLOCKED,
+    CONTAINED,
+    CYCLE_FAILURES,
+    HEAD,
+    HEAD_AGE,
+    OPEN_INCIDENTS,
+    POINTS,
+    REVISION,
+    TURN_AGE,
+)
 from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
@@ -376,6 +386,7 @@ class Service:
             HEAD.set(state.seq)
             HEAD_AGE.set(max(0.0, boot - self.desk.read_began))
             BLOCKED.set(self.desk.blocked is not None)
+            TURN_AGE.set(max(0.0, boot - self.postroom.turned_at))
             overview = self.points.overview(state, boot)
             holding = [i.kind for i in state.incidents.values() if i.standing]
         POINTS.clear()

@@ -466,8 +466,12 @@ def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[St
     def run(state: State, event: Event, fact: Any) -> None:
         handler(state.outbox, event, fact)
         incident = state.incidents.get(event.incident or "")
-        if incident is not None and getattr(fact, "notice", None) in incident.drafts:
+        if incident is None:
+            return
+        if getattr(fact, "notice", None) in incident.drafts:
             incident.drafts[fact.notice].effect = fact.id
+        # Not when it was due: what was missed is told once, not one by one.
+        incident.reminded.update(dict.fromkeys(getattr(fact, "reminds", None) or (), event.at))
 
     return run
 

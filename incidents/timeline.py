@@ -307,7 +307,8 @@ def _correction(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
-    return f"{data['id']} owed to {data['to']}: {what}"
+    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
+    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
 
 
 def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:

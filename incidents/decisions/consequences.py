@@ -105,6 +105,13 @@ def _contradicted(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
         owing.tell_role(COMMANDER, "contradicted", on, f"{on.incident}/contained", words=words)
 
 
+@_on(ev.IncidentReopened)
+def _reopened(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    """Whoever heard that it was over has to hear that it goes on."""
+    if isinstance(draft.fact, ev.IncidentReopened):
+        _tell_places(owing, draft, "reopened", "reopened", f"it was {draft.fact.was}")
+
+
 @_on(ev.UpdatePosted)
 def _updated(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
     _tell_places(owing, draft, "status-update", "update")
@@ -239,6 +246,21 @@ def _offered(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
         on = about(owing.state.incidents[draft.incident or ""])
         words = f"The role {draft.fact.role} of {on.incident} is offered to you; it is yours when you take it"
         owing.tell(f"person:{draft.fact.person}", "reminder", on, f"{on.incident}/role/{draft.fact.role}", words=words)
+
+
+@_on(ev.RoleTaken)
+def _given(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    """Who was given a role by somebody else hears of it; so does who lost it."""
+    if isinstance(draft.fact, ev.RoleTaken):
+        on, fact, by = about(owing.state.incidents[draft.incident or ""]), draft.fact, owing.actor.name
+        topic = f"{on.incident}/role/{fact.role}"
+        if fact.person != by:
+            owing.tell(
+                f"person:{fact.person}", "reminder", on, topic, words=f"You are {fact.role} of {on.incident} now"
+            )
+        if fact.was is not None and fact.was not in (by, fact.person):
+            words = f"{fact.person} is {fact.role} of {on.incident} now, after you"
+            owing.tell(f"person:{fact.was}", "reminder", on, topic, words=words)
 
 
 @_on(ev.RestoreAsked)

@@ -8,8 +8,9 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from incidents import events as ev
 from incidents.clock import rfc3339
@@ -43,18 +44,14 @@ def remind(state: State, due: Iterable[Due], rhythm: Rhythm, now: datetime, *, f
     Args:
         first: The first after a start: what is late by now fell due while nobody ran.
     """
-    reached = list(_reached(state, due, rhythm, now))
     owing = Owing(state, SYSTEM, now)
-    messages: dict[tuple[str, str], list[str]] = {}
+    apart: dict[Due, tuple[datetime, list[str]]] = {}
+    reached = list(_reached(state, due, rhythm, now))
     for one in _by_reader(state, reached):
-        id = _tell(owing, one, now)
-        for on, reminder, _ in one.told:
-            messages.setdefault((on.incident, reminder.key), []).extend([id] if id else [])
-    for on, reminder in reached:
-        fact = ev.ReminderTold(
-            key=reminder.key, due_at=rfc3339(reminder.at), messages=messages.get((on.incident, reminder.key), [])
-        )
-        owing.drafts.append(Draft(fact, incident=on.incident))
+        _tell(owing, one, now, apart)
+    for (incident, key), (due_at, messages) in apart.items():
+        fact = ev.ReminderTold(key=key, due_at=rfc3339(due_at), messages=messages)
+        owing.drafts.append(Draft(fact, incident=incident))
     if first and (line := _caught_up(state, [reminder.at for _, reminder in reached], now)) is not None:
         owing.drafts.append(Draft(line))
     return Decided(owing.drafts)
@@ -97,19 +94,31 @@ def _readers(state: State, on: About, reminder: Reminder, called: list[str]) -> 
     return Readers(tuple(f"person:{person}" for person in readers.people), readers.instead)
 
 
-def _tell(owing: Owing, one: _ForOne, now: datetime) -> str | None:
+def _tell(owing: Owing, one: _ForOne, now: datetime, apart: dict[Due, tuple[datetime, list[str]]]) -> None:
+    """
+    Owe one reader what is due.
+
+    Args:
+        apart: Gets what the message itself can't say: reminders of a message that is not of one incident alone.
+    """
     on, reminder, before = one.told[0]
-    topic = "/".join(["reminder", *sorted({f"{o.incident}/{r.key}" for o, r, _ in one.told})[:1]])
+    topic = f"reminder/{on.incident}/{reminder.key}"
     channels = next((r.channels for _, r, _ in one.told if r.channels), ())
-    if len(one.told) == 1:
-        words = f"{before}{reminder.words}{_since(reminder, now)}"
-        return owing.tell(one.to, reminder.template, on, topic, words=words, channels=channels, life=LIFE)
-    lines = [f"- {b}{r.words}{_since(r, now)}" for _, r, b in one.told]
-    urgent = next((o for o, _, _ in one.told if o.lane is Lane.SEV1), on)
     incidents = sorted({o.incident for o, _, _ in one.told})
-    whole = About("" if len(incidents) > 1 else on.incident, on.kind, urgent.severity)
-    more = {"about": incidents} if len(incidents) > 1 else {}
-    return owing.tell(one.to, "reminders", whole, topic, words="\n".join(lines), channels=channels, life=LIFE, **more)
+    alone = len(incidents) == 1 and not one.to.startswith("webhook:")
+    if len(one.told) == 1:
+        words, template = f"{before}{reminder.words}{_since(reminder, now)}", reminder.template
+    else:
+        words, template = "\n".join(f"- {b}{r.words}{_since(r, now)}" for _, r, b in one.told), "reminders"
+        urgent = next((o for o, _, _ in one.told if o.lane is Lane.SEV1), on)
+        on = replace(on, incident=on.incident if alone else "", severity=urgent.severity)
+    more: dict[str, Any] = {"reminds": {r.key: rfc3339(r.at) for _, r, _ in one.told}} if alone else {}
+    if len(incidents) > 1:
+        more["about"] = incidents
+    id = owing.tell(one.to, template, on, topic, words=words, channels=channels, life=LIFE, **more)
+    for o, r, _ in one.told:
+        if not alone or id is None:
+            apart.setdefault((o.incident, r.key), (r.at, []))[1].extend([id] if id is not None else [])
 
 
 def _since(reminder: Reminder, now: datetime) -> str:

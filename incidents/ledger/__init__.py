@@ -242,8 +242,13 @@ class Ledger(Protocol):
         ``tries`` counts the claims by the same channel.
         """
 
-    def begin_sending(self, effect: str, ticket: str, *, until: datetime) -> bool:
-        """Write down, durably, that from now on something may have left. False: the claim is lost, so don't send."""
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        """
+        Write down, durably and in one transaction, that from now on something may have left.
+
+        Args:
+            claims: Effect and ticket. Of each the answer is whether it may leave; False: the claim is lost.
+        """
 
     def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
         """Nothing has left us, or the target said no: not before ``until`` again. False: the claim is lost."""

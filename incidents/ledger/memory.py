@@ -242,13 +242,15 @@ class MemoryLedger:
                 taken.append(claim)
         return taken
 
-    def begin_sending(self, effect: str, ticket: str, *, until: datetime) -> bool:
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        found = []
         with self._open() as store:
-            old = store.claims.get(effect)
-            if old is None or old.ticket != ticket or old.phase != "claimed":
-                return False
-            store.claims[effect] = replace(old, phase="sending", until=until)
-            return True
+            for effect, ticket in claims:
+                old = store.claims.get(effect)
+                found.append(old is not None and old.ticket == ticket and old.phase == "claimed")
+                if old is not None and found[-1]:
+                    store.claims[effect] = replace(old, phase="sending", until=until)
+        return found
 
     def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
         with self._open() as store:

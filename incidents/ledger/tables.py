@@ -129,13 +129,10 @@ class SideTables(ABC):
         found = (self._rows(f"{_CLAIMS} WHERE effect = ? AND ticket = ?", (w.effect, w.ticket)) for w in taken)
         return [_claim(rows[0]) for rows in found if rows]
 
-    def begin_sending(self, effect: str, ticket: str, *, until: datetime) -> bool:
-        return (
-            self._write(
-                "UPDATE claim SET phase = 'sending', until = ? WHERE effect = ? AND ticket = ? AND phase = 'claimed'",
-                [(stamp(until), effect, ticket)],
-            )
-            == 1
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        return self._write_each(
+            "UPDATE claim SET phase = 'sending', until = ? WHERE effect = ? AND ticket = ? AND phase = 'claimed'",
+            [(stamp(until), effect, ticket) for effect, ticket in claims],
         )
 
     def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import deciding, finding, logs, picture, switch, table
+from tests.bench import deciding, finding, logs, owed, picture, switch, table
 from tests.bench.figures import machine
 
-MEASURES = ("switch", "decisions", "log", "past", "preview", "finding")
+MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "owed")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +51,7 @@ def measures(quick: bool) -> dict[str, Callable[[Path], Any]]:
         "log": lambda folder: logs.measure_log(folder, events=events, appends=1_000),
         "past": lambda folder: logs.measure_past(folder, closed=closed, declares=declares),
         "preview": lambda folder: logs.measure_preview(folder, grants=2_000, times=10 if quick else 40),
+        "owed": lambda folder: owed.measure(folder, due=1_000 if quick else 5_000, waiting=closed),
         "finding": lambda folder: finding.measure(folder, closed=closed, rounds=10 if quick else 40),
     }
 

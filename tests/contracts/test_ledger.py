@@ -329,7 +329,7 @@ def test_effect_is_claimed_once_until_its_claimant_is_given_up(opened):
     (second,) = take(other, "b/2", now=LATER, until=MUCH_LATER)
     assert (second.ticket, second.tries) == ("b/2", 2)
     assert opened.ledger.claims() == [second]
-    assert not opened.ledger.begin_sending("m1", "a/1", until=MUCH_LATER)
+    assert opened.ledger.begin_sending([("m1", "a/1")], until=MUCH_LATER) == [False]
 
 
 def test_of_many_wanted_those_that_are_free_are_taken(ledger):
@@ -344,8 +344,8 @@ def test_of_many_wanted_those_that_are_free_are_taken(ledger):
 def test_what_may_have_left_is_never_claimed_again(opened):
     """Nobody is told twice because somebody died in the middle of telling."""
     take(opened.ledger, "a/1")
-    assert opened.ledger.begin_sending("m1", "a/1", until=LATER)
-    assert not opened.ledger.begin_sending("m1", "a/1", until=LATER)
+    assert opened.ledger.begin_sending([("m1", "a/1")], until=LATER) == [True]
+    assert opened.ledger.begin_sending([("m1", "a/1"), ("m9", "a/9")], until=LATER) == [False, False]
 
     assert take(opened.beside(), "b/1", now=MUCH_LATER) == []
     assert opened.ledger.claims()[0].phase == "sending"
@@ -357,7 +357,7 @@ def test_what_may_have_left_is_never_claimed_again(opened):
 def test_what_was_put_back_waits_and_counts_its_tries(ledger):
     """The back-off has to survive a restart, or a broken mail server is hammered by one that restarts."""
     take(ledger, "a/1")
-    ledger.begin_sending("m1", "a/1", until=LATER)
+    assert ledger.begin_sending([("m1", "a/1")], until=LATER) == [True]
 
     assert ledger.put_back("m1", "a/1", until=LATER, error="answered 451")
     assert take(ledger, "b/1", now=NOON) == []

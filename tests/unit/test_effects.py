@@ -472,7 +472,7 @@ def test_a_message_that_can_not_be_marked_as_leaving_does_not_leave(
     """Nobody could tell afterwards whether it had."""
     mail = shop.channel("email")
 
-    def full(*_: Any, **__: Any) -> bool:
+    def full(*_: Any, **__: Any) -> list[bool]:
         raise LedgerUnavailable("the disk is full")
 
     with monkeypatch.context() as broken:
@@ -520,7 +520,7 @@ def left_behind(shop: Workshop, id: str, phase: str, channel: str = "email") -> 
     ledger = shop.service.ledger
     ledger.claim([Wanted(id, channel, "dead/1")], now=shop.clock.now(), until=shop.clock.now() + timedelta(minutes=1))
     if phase == "sending":
-        ledger.begin_sending(id, "dead/1", until=shop.clock.now() + timedelta(minutes=2))
+        ledger.begin_sending([(id, "dead/1")], until=shop.clock.now() + timedelta(minutes=2))
     return ledger.claims()[0]
 
 

@@ -328,14 +328,26 @@ def test_a_reminder_is_told_within_a_second_of_its_time(shop: Workshop, mail: Pi
     assert len(told(mail, "linus", "status update")) == 1
 
 
-def test_every_reminder_is_a_line_that_names_its_messages(shop: Workshop, mail: Pigeonhole) -> None:
+def test_a_message_says_in_the_log_of_what_it_reminds(shop: Workshop, mail: Pigeonhole) -> None:
     """Afterwards somebody asks who was told, and when."""
     id = declare(shop, REVOKE)
     shop.post()
-    (line,) = [e for e in shop.service.ledger.incident(id) if e.kind == "effect:reminder:told"]
+    owed = [e.data for e in shop.service.ledger.incident(id) if e.kind == "effect:message:owed"]
 
-    assert line.data == {"key": "unanswered/0", "due_at": "2026-11-23T12:00:00.000Z", "messages": ["M1", "M2"]}
+    assert [(d["to"], d["reminds"]) for d in owed] == [
+        (f"person:{person}", {"unanswered/0": "2026-11-23T12:00:00.000Z"}) for person in ("ada", "grace")
+    ]
     assert kinds_of(shop, id).count("effect:message:settled") == 2
+
+
+def test_reminders_of_several_incidents_leave_a_line_in_each(shop: Workshop, mail: Pigeonhole) -> None:
+    """One message, but every timeline says that it was told."""
+    ids = [declare(shop, REVOKE) for _ in range(2)]
+    shop.post()
+
+    told = [e for id in ids for e in shop.service.ledger.incident(id) if e.kind == "effect:reminder:told"]
+    assert [e.data["messages"] for e in told] == [["M1", "M2"], ["M1", "M2"]]
+    assert len(mail.letters) == 2
 
 
 # --- the rhythm as data -----------------------------------------------------------------------------------------------
