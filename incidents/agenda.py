@@ -1,65 +1,71 @@
 """
-What is due next, out of any number of things: a look-up, not a search.
+Which clock wants something next: one look-up, however many are pending.
 
-A heap in which what was changed or dropped stays until it comes up. Pure; not safe for threads, its owner is.
+Two sorted lists over all open clocks in memory, derived from the log and kept up by whoever folds it: by the moment at
+which something has to be done, and by strict due moment for people. A list with ``bisect`` moves pointers on a change,
+some tens of microseconds at 100,000 clocks, and answers both questions from its front.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Hashable, Iterator
-from datetime import datetime
-from typing import Generic, TypeVar
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-K = TypeVar("K", bound=Hashable)
+NEVER = datetime.max.replace(tzinfo=UTC)
+Row = tuple[datetime, str]
 
 
-class Agenda(Generic[K]):
-    """Keys by the moment at which each is due; of those that are due, lower ``rank`` first."""
+class Agenda:
+    """Not locked: used under the desk's lock, where the state stands still."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, int, int, K]] = []
-        self._at: dict[K, tuple[datetime, int, int]] = {}
-        self._puts = 0
+        self._wakes: list[Row] = []
+        self._wake_of: dict[str, datetime] = {}
+        self._dues: list[Row] = []
+        self._due_of: dict[str, datetime] = {}
 
     def __len__(self) -> int:
-        return len(self._at)
+        """How many clocks have something to be done ahead of them."""
+        return len(self._wakes)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._at
+    def fill(self, rows: Sequence[tuple[str, datetime | None, datetime | None]]) -> None:
+        """Everything at once, from (clock, due, wake); sorts instead of inserting."""
+        self._due_of = {clock: due or NEVER for clock, due, _ in rows}
+        self._wake_of = {clock: wake for clock, _, wake in rows if wake is not None}
+        self._dues = sorted((due, clock) for clock, due in self._due_of.items())
+        self._wakes = sorted((wake, clock) for clock, wake in self._wake_of.items())
 
-    def put(self, key: K, at: datetime, rank: int = 0) -> None:
-        """Enter it, or move it to another moment."""
-        self._puts += 1  # keys need no order of their own, and equals come in the order in which they were put
-        self._at[key] = (at, rank, self._puts)
-        heapq.heappush(self._heap, (at, rank, self._puts, key))
-        if len(self._heap) > 64 + 2 * len(self._at):
-            self._heap = [(at, rank, n, key) for key, (at, rank, n) in self._at.items()]
-            heapq.heapify(self._heap)
+    def put(self, clock: str, due: datetime | None, wake: datetime | None) -> None:
+        """What a clock is due at, and when it next wants something (None: nothing by itself)."""
+        _place(self._dues, self._due_of, clock, due or NEVER)
+        _place(self._wakes, self._wake_of, clock, wake)
 
-    def drop(self, key: K) -> None:
-        self._at.pop(key, None)
+    def drop(self, clock: str) -> None:
+        _place(self._dues, self._due_of, clock, None)
+        _place(self._wakes, self._wake_of, clock, None)
 
-    def next_at(self) -> datetime | None:
-        """When the next one is due; None where nothing is entered."""
-        self._skip_stale()
-        return self._heap[0][0] if self._heap else None
+    def awake(self, now: datetime, limit: int) -> list[str]:
+        """The clocks whose moment lies before ``now``, the longest waiting first; they stay until they are put anew."""
+        return [clock for _, clock in self._wakes[: min(limit, bisect_left(self._wakes, (now, "")))]]
 
-    def take(self, now: datetime, limit: int) -> list[K]:
-        """At most ``limit`` of what is due, removed; the lowest rank first, then the earliest."""
-        found = list(self._due(now, limit))
-        return [key for _, _, _, key in sorted(found, key=lambda entry: (entry[1], entry[0], entry[2]))]
+    def next(self) -> datetime | None:
+        return self._wakes[0][0] if self._wakes else None
 
-    def _due(self, now: datetime, limit: int) -> Iterator[tuple[datetime, int, int, K]]:
-        while limit > 0:
-            self._skip_stale()
-            if not self._heap or self._heap[0][0] > now:
-                return
-            entry = heapq.heappop(self._heap)
-            del self._at[entry[3]]
-            limit -= 1
-            yield entry
+    def by_due(self, after: Row | None = None, limit: int = 1000) -> list[Row]:
+        """Clocks by strict due moment, those without one last; ``after`` is the last row of the page before."""
+        start = bisect_right(self._dues, after) if after is not None else 0
+        return self._dues[start : start + limit]
 
-    def _skip_stale(self) -> None:
-        while self._heap and self._at.get(self._heap[0][3], (None, 0, 0))[2] != self._heap[0][2]:
-            heapq.heappop(self._heap)
+
+def _place(rows: list[Row], known: dict[str, datetime], clock: str, moment: datetime | None) -> None:
+    """Move a clock to its moment; where that is the same nothing is touched."""
+    before = known.get(clock)
+    if before == moment:
+        return
+    if before is not None:
+        del rows[bisect_left(rows, (before, clock))]
+        del known[clock]
+    if moment is not None:
+        insort(rows, (moment, clock))
+        known[clock] = moment

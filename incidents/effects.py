@@ -19,13 +19,13 @@ from random import Random
 
 import structlog
 
-from incidents.agenda import Agenda
 from incidents.backoff import Allowance, wait
 from incidents.connectors import Address, Connector, Letter, NotSent, Office, Receipt, Unclear
 from incidents.crew import Crew
 from incidents.decisions import Decided, effects
 from incidents.decisions.effects import Tried
 from incidents.desk import Commit, Desk
+from incidents.due import DueList
 from incidents.errors import AndonError, Unavailable
 from incidents.events import SYSTEM
 from incidents.gate import Gate
@@ -102,7 +102,7 @@ class Runner:
         self._owner = secrets.token_hex(4)
         self._numbers = count(1)
         self._limits = (per_minute, burst)
-        self._agendas: dict[tuple[str, bool], Agenda[str]] = {}
+        self._agendas: dict[tuple[str, bool], DueList[str]] = {}
         self._place: dict[str, tuple[str, bool]] = {}
         self._allowances: dict[str, Allowance] = {}
         self._crews: dict[str, Crew[Job]] = {}
@@ -176,7 +176,7 @@ class Runner:
             if old is not None and old != place:
                 self._agendas[old].drop(effect.id)
             self._place[effect.id] = place
-            self._agendas.setdefault(place, Agenda()).put(effect.id, at, Lane(effect.lane).rank)
+            self._agendas.setdefault(place, DueList()).put(effect.id, at, Lane(effect.lane).rank)
 
     def _leave(self, id: str) -> None:
         with self._lock:

@@ -841,3 +841,105 @@ class NoticeReceipted(Fact):
     """A person says how a notice reached its reader, filed or told by hand. Text: ``receipt``."""
 
     notice: str
+
+
+# --- clocks: what is owed to whom by when ---------------------------------------------------------------------------
+
+
+@_fact("clocks:regime:taken")
+class RegimeTaken(Fact):
+    """The incident assesses a regime, on these ``terms`` (JSON form of ``regime_terms.Terms``) whatever comes later."""
+
+    regime: str
+    version: int
+    digest: str
+    because: str
+    terms: dict[str, Any]
+
+
+@_fact("clocks:anchor:recorded")
+class AnchorRecorded(Fact):
+    """A person says when something happened that clocks run from. Text: ``evidence``."""
+
+    anchor: str
+    at: str
+    zone: str
+
+
+@_fact("clocks:anchor:chosen")
+class AnchorChosen(Fact):
+    """Of several times for one anchor this one counts. Text: ``evidence``."""
+
+    anchor: str
+    candidate: int
+    at: str
+
+
+@_fact("clocks:anchor:withdrawn")
+class AnchorWithdrawn(Fact):
+    """A time for an anchor was a mistake. Text: ``evidence``."""
+
+    anchor: str
+    candidate: int
+    at: str
+
+
+@_fact("clocks:condition:answered")
+class ConditionAnswered(Fact):
+    """A person says whether a condition holds that regimes ask for. Text: ``evidence``."""
+
+    condition: str
+    holds: bool
+
+
+@_fact("clocks:duty:moved")
+class DutiesMoved(Fact):
+    """Deadlines that came about or changed, each with what it ``was`` and is ``due``; ``rules`` computed them."""
+
+    moves: list[dict[str, Any]]
+    because: str
+    rules: str
+
+
+@_fact("clocks:duty:submitted")
+class DutySubmitted(Fact):
+    """A person has sent or filed it at ``at``. Text: ``receipt``, ``late_because``."""
+
+    clock: str
+    at: str
+    late: bool
+    internal: bool | None = None
+
+
+@_fact("clocks:duty:decided")
+class DutyDecided(Fact):
+    """A person decides that it is not to be reported. Text: ``reason``."""
+
+    clock: str
+    decision: str
+
+
+@_fact("clocks:duty:stayed")
+class DutyStayed(Fact):
+    """An order or legal basis suspends it, perhaps only ``until`` a moment. Text: ``reason``."""
+
+    clock: str
+    until: str | None = None
+
+
+@_fact("clocks:duty:reopened")
+class DutyReopened(Fact):
+    """A submission, decision or stay does not stand any more. Text: ``reason``."""
+
+    clock: str
+
+
+@_fact("clocks:duty:missed")
+class DutyMissed(Fact):
+    """A strict moment passed with nothing submitted; written once for each, however late it was noticed."""
+
+    clock: str
+    due: str
+    noticed_at: str
+    internal: bool | None = None
+    simulated: bool | None = None

@@ -15,18 +15,18 @@ from random import Random
 
 import structlog
 
-from incidents.agenda import Agenda
 from incidents.connectors import Connector, NotSent, Office
 from incidents.connectors.rehearsal import RehearsalOffice
 from incidents.decisions import Decided, notices, reminding
 from incidents.desk import Commit, Desk
+from incidents.due import DueList
 from incidents.effects import Runner
 from incidents.errors import AndonError
+from incidents.escalation import pending
 from incidents.events import SYSTEM, Event
 from incidents.holds import LIVE, SHADOW
 from incidents.letters import Letters
 from incidents.life import Incident
-from incidents.reminders import pending
 from incidents.state import State
 from playbooks.rhythm import Rhythm
 
@@ -50,7 +50,7 @@ class PostRoom:
         self.wake = threading.Event()
         for runner in self.runners:
             runner.wake = self.wake
-        self._agenda: Agenda[tuple[str, str]] = Agenda()
+        self._agenda: DueList[tuple[str, str]] = DueList()
         self._keys: dict[str, set[str]] = {}
         self._undrafted: dict[str, None] = {}
         self._lock = threading.Lock()  # over the three above; the desk's lock is never taken under it

@@ -1,176 +1,106 @@
 """
-When somebody has to be reminded or called, worked out anew from an incident as it stands.
+At which moments a clock wants to be spoken of: before it is due, when it is due, and after. Pure.
 
-Nothing is kept but when each was told last, and that is in the log: so a reminder is quiet once its reason is gone,
-alive after a restart, and told once for any number of times that were missed. Pure.
+Moments are counted from what the log holds, so they are the same after a restart; a deadline that moves gets keys of
+its own, so it is reminded of anew. Who is told, through what, and whether they were, is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import NamedTuple
 
-from incidents.clock import parse_rfc3339, rfc3339
-from incidents.life import COMMANDER, RESTRICTED, STEPS, Incident
-from incidents.recipients import OTHER_CHANNEL_FIRST
-from incidents.state import State
-from playbooks.rhythm import Rhythm
-from playbooks.schema import Severity
+from incidents.clock import rfc3339
+from incidents.docket import Duty
+
+BEFORE = (("50%", 0.5), ("80%", 0.8))
+LAST_CALL = timedelta(hours=1)
+AFTER = (("1h-after", timedelta(hours=1)), ("4h-after", timedelta(hours=4)))
+DAILY = timedelta(days=1)
+STOP_AFTER = 30  # daily reminders; somebody who has not heard thirty will not hear one more
+CLOSE = timedelta(minutes=10)  # two moments nearer than this are one
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """
-    ``key`` names it within its incident; it is told once for each moment ``at`` that it has.
-
-    ``whom`` is ``role:comms`` or ``person:ada``; ``words`` a sentence without a full stop. ``template`` and
-    ``channels`` are for those that are no plain reminder.
-    """
+class Reminder(NamedTuple):
+    """``key`` is stable: ``80%@2026-11-26T14:02:07.000Z``; where ``ask:<condition>:`` stands first, it asks."""
 
     key: str
-    at: datetime
-    whom: str
-    words: str
-    template: str = "reminder"
-    channels: tuple[str, ...] = ()
+    moment: datetime
 
 
-Source = Callable[[State, Incident, Rhythm], Iterable[Reminder]]
-SOURCES: list[Source] = []
-"""
-Where reminders come from. Another part adds its own by ``@source``: a pure function that gives all reminders of an
-incident that may still be told, past ones included; what was told for its moment already is left out by ``pending``.
-"""
-
-
-def source(found: Source) -> Source:
-    SOURCES.append(found)
-    return found
-
-
-def pending(state: State, incident: Incident, rhythm: Rhythm) -> dict[str, Reminder]:
-    """By key: what is still to be told, now or later. Nothing for a test."""
-    if incident.kind == "test":
-        return {}
-    found = {}
-    for give in SOURCES:
-        for reminder in give(state, incident, rhythm):
-            told = incident.reminded.get(reminder.key)
-            if told is None or told < reminder.at:
-                found[reminder.key] = reminder
-    return found
-
-
-def _last(incident: Incident, key: str, *others: datetime | None) -> datetime:
-    """The latest of what a cadence counts from."""
-    return max(at for at in (incident.reminded.get(key), *others) if at is not None)
-
-
-# --- status updates ---------------------------------------------------------------------------------------------------
-
-
-@source
-def updates_wanted(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
-    """By the playbook's own entries, else by severity. Quiet after an update, and until one that was promised."""
-    asks = [notice for notice in incident.notices if notice.get("remind") and notice.get("every_s")]
-    for notice in asks:
-        begins = incident.moments.get(notice["at"])
-        if begins is not None and _before(incident, notice.get("until", "closed")):
-            key = f"{notice['remind']}/{notice['number']}"
-            every = timedelta(seconds=int(notice["every_s"]))
-            yield _wanted(incident, key, begins.at, every, notice["to"], notice["remind"])
-    usual = rhythm.updates.every.get(Severity(incident.severity))
-    if not asks and usual is not None and usual.elapsed is not None and _before(incident, "resolved"):
-        role = f"role:{rhythm.updates.role}"
-        yield _wanted(incident, "status-update", incident.declared_at, usual.elapsed, role, "status-update")
-
-
-@source
-def repeated(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
+def reminders(duty: Duty, now: datetime) -> list[Reminder]:
     """
-    Entries of the playbook that go out every so often. What people have to approve is asked for, not sent.
+    Every moment of a duty, past ones and those that lie ahead, the first one first.
 
-    A restricted incident is told to people alone.
+    Empty for what is settled, stayed now, or only projected. Overdue, it goes on daily for ``STOP_AFTER`` days.
     """
-    for notice in incident.notices:
-        begins = incident.moments.get(notice["at"])
-        if not notice.get("every_s") or notice.get("remind") or begins is None:
-            continue
-        if not _before(incident, notice.get("until", "closed")):
-            continue
-        key, kind = f"repeated/{notice['number']}", notice["to"].partition(":")[0]
-        at = _last(incident, key, begins.at) + timedelta(seconds=int(notice["every_s"]))
-        template = notice.get("template", "status-update")
-        if notice.get("approval") or kind in ("partner", "partners"):
-            words = f"The next notice of {incident.id} to {notice['to']} is wanted, every {notice['every']}"
-            yield Reminder(key, at, f"role:{notice.get('approval', COMMANDER)}", words)
-        elif kind in ("role", "person") or incident.visibility != RESTRICTED:
-            yield Reminder(key, at, notice["to"], "", template)
+    if duty.settled or duty.is_stayed(now):
+        return []
+    found = [_reminder(*made) for made in (*_for_the_deadline(duty), *_for_answers(duty))]
+    return sorted(found, key=lambda reminder: (reminder.moment, reminder.key))
 
 
-def _wanted(incident: Incident, key: str, begins: datetime, every: timedelta, whom: str, what: str) -> Reminder:
-    at = _last(incident, key, begins, incident.updated_at) + every
-    promised = parse_rfc3339(incident.next_update_at) if incident.next_update_at else None
-    told = incident.reminded.get(key)
-    if promised is not None and (told is None or told < promised):
-        at = promised
-    since = f"the last was at {rfc3339(incident.updated_at)[:16]}Z" if incident.updated_at else "there was none yet"
-    words = f"{incident.id} ({incident.severity}) waits for a {what.replace('-', ' ')}; {since}"
-    return Reminder(key, at, whom, words)
+def next_moment(duty: Duty, after: datetime) -> datetime | None:
+    """When it next has to be looked at, ``after`` included: a reminder, its strict moment, or the end of a stay."""
+    if duty.settled:
+        return None
+    if duty.is_stayed(after):
+        return duty.stayed_until
+    # Both come in order, so the first that lies ahead is enough: this is asked of every clock at a start.
+    first = (next((m for _, m, _ in row if m >= after), None) for row in (_for_the_deadline(duty), _for_answers(duty)))
+    return min((moment for moment in first if moment is not None), default=None)
 
 
-def _before(incident: Incident, moment: str) -> bool:
-    """Whether an incident has still to reach a moment of its life."""
-    return not incident.ended and STEPS.index(incident.status) < STEPS.index(moment)
+def passed(duty: Duty, since: datetime, now: datetime) -> list[Reminder]:
+    """Those whose moment came at or after ``since`` and before ``now``, the first one first."""
+    if duty.settled or duty.is_stayed(now):
+        return []
+    rows = (takewhile(lambda made: made[1] < now, row) for row in (_for_the_deadline(duty), _for_answers(duty)))
+    found = [_reminder(*made) for row in rows for made in row if made[1] >= since]
+    return sorted(found, key=lambda reminder: (reminder.moment, reminder.key))
 
 
-# --- nobody answers ---------------------------------------------------------------------------------------------------
+def stage(key: str) -> str:
+    """What a key is about, without its deadline: ``50%``, ``due``, ``1h-after``, ``day-2``, ``ask:death:80%``."""
+    return key.rpartition("@")[0]
 
 
-@source
-def unanswered(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
-    """Commander, deputy, leadership, until somebody has acknowledged or taken command; each later call another way."""
-    answered = incident.acknowledged_at is not None or incident.commander is not None
-    if answered or incident.ended or incident.stage:
+_Made = tuple[str, datetime, datetime]  # its stage, its moment, the deadline
+
+
+def _for_the_deadline(duty: Duty) -> Iterator[_Made]:
+    """In order of their moments."""
+    if duty.due is None or duty.projected:
         return
-    since = max(incident.declared_at, incident.severity_since or incident.declared_at)
-    for number, call in enumerate(rhythm.unanswered.get(Severity(incident.severity), ())):
-        after = f"for {call.after} " if call.after is not None else ""
-        yield Reminder(
-            key=f"unanswered/{number}",
-            at=since + timedelta(seconds=call.seconds),
-            whom=f"role:{call.role}",
-            words=f"{incident.id} ({incident.severity}) has not been acknowledged {after}".strip(),
-            template="escalation",
-            channels=OTHER_CHANNEL_FIRST if number % 2 else (),
-        )
-
-
-# --- what waits for people --------------------------------------------------------------------------------------------
-
-
-@source
-def waiting(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
-    """Notices that nobody has approved, tasks and the review when they are due."""
-    every = rhythm.approvals.every.elapsed or timedelta(hours=1)
-    for draft in incident.drafts.values():
-        if draft.waits:
-            key = f"approval/{draft.id}"
-            words = f"The notice {draft.id} to {draft.to} still waits for approval"
-            yield Reminder(key, _last(incident, key, draft.owed_at) + every, f"role:{draft.approval}", words)
-    if incident.ended:
+    kind = f"ask:{duty.asks[0]}:" if duty.asks else ""
+    yield from _before(kind, duty.starts, duty.due)
+    yield f"{kind}due", duty.due, duty.due
+    if duty.asks:
         return
-    for task in incident.tasks.values():
-        if task.is_open and task.due_at is not None:
-            whom = f"person:{task.owner}" if task.owner else f"role:{task.role or COMMANDER}"
-            title = f": {task.title}" if task.title else ""
-            yield Reminder(
-                f"task/{task.number}",
-                parse_rfc3339(task.due_at),
-                whom,
-                f"Task {task.number} of {incident.id} is due{title}",
-            )
-    if incident.status == "resolved" and incident.review.due_at:
-        whom = f"person:{incident.review.owner}" if incident.review.owner else f"role:{COMMANDER}"
-        yield Reminder("review", parse_rfc3339(incident.review.due_at), whom, f"The review of {incident.id} is due")
+    for name, wait in AFTER:
+        yield name, duty.due + wait, duty.due
+    for day in range(1, STOP_AFTER + 1):
+        yield f"day-{day}", duty.due + day * DAILY, duty.due
+
+
+def _for_answers(duty: Duty) -> Iterator[_Made]:
+    """An unanswered question that would make it due sooner is asked while there is still time."""
+    found = [m for condition, due in duty.sooner.items() for m in _before(f"ask:{condition}:", duty.starts, due)]
+    yield from sorted(found, key=lambda made: made[1])
+
+
+def _before(kind: str, starts: datetime | None, due: datetime) -> Iterator[_Made]:
+    moments = [(name, starts + (due - starts) * part) for name, part in BEFORE if starts is not None]
+    moments.append(("1h", due - LAST_CALL))
+    earlier = starts
+    for name, moment in sorted(moments, key=lambda pair: pair[1]):
+        if earlier is not None and moment - earlier < CLOSE:
+            continue
+        earlier = moment
+        yield f"{kind}{name}", moment, due
+
+
+def _reminder(name: str, moment: datetime, due: datetime) -> Reminder:
+    return Reminder(f"{name}@{rfc3339(due)}", moment)

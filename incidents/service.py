@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
+from incidents.clockwork import Clockwork
 from incidents.connectors import Office
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
@@ -63,6 +64,7 @@ from incidents.tokens import digest_of, new_secret
 from playbooks import rhythm
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
+from playbooks.register import Register
 from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
@@ -84,7 +86,8 @@ class Service:
     def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
         self.settings, self.ledger, self.clock = settings, ledger, clock
         self.runbooks = Runbooks.load(settings.playbooks)
-        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.register = Register.load(settings.playbooks)
+        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
         self.rhythm, self.rhythm_problems = rhythm.load(settings.playbooks)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
@@ -92,7 +95,8 @@ class Service:
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()
-        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.clockwork = Clockwork(self.desk, self.register)
+        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
         self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
         self.operations.letters = self.letters
         self.tell_pages: Callable[[], None] = lambda: None
@@ -216,6 +220,8 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+        for problem in (*self.register.problems, *self.register.unknown_calendars()):
+            log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
@@ -354,6 +360,7 @@ class Service:
         self.desk.let_go()
         self.desk.keep_state()
         self._measure()
+        self.clockwork.tick()
         self.ledger.tidy()
 
     def _advance_restores(self) -> None:

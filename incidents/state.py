@@ -17,7 +17,7 @@ from incidents.catalog import Catalog
 from incidents.clock import parse_rfc3339
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
-from incidents.life import ENDS, RESTRICTED, Handler, outline, unproven
+from incidents.life import ENDS, FALSE_ALARM, RESTRICTED, Handler, outline, unproven
 from incidents.life import FOLDS as LIFE_FOLDS
 from incidents.life import Action as Action
 from incidents.life import Containment as Containment
@@ -28,6 +28,7 @@ from incidents.notices import FOLDS as NOTICE_FOLDS
 from incidents.outbox import DONE, Outbox
 from incidents.outbox import FOLDS as OUTBOX_FOLDS
 from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
+from playbooks.regime_terms import Terms, read_terms
 
 DEFAULT_LEASE_SECONDS = 15
 
@@ -144,6 +145,7 @@ class State:
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
     outbox: Outbox = field(default_factory=Outbox)
+    terms: dict[str, Terms] = field(default_factory=dict)  # of regimes that incidents have taken, by digest
     unreadable: str | None = None
     public_key: str | None = None
     fingerprint: str | None = None
@@ -447,6 +449,15 @@ def _of_one_incident(handler: Handler) -> Callable[[State, Event, Any], None]:
 
 
 _FOLDS.update({kind: _of_one_incident(handler) for kind, handler in LIFE_FOLDS.items()})
+_TAKES_REGIME = _FOLDS[ev.RegimeTaken.kind]
+
+
+@_on(ev.RegimeTaken)
+def _regime(state: State, event: Event, fact: ev.RegimeTaken) -> None:
+    """Equal terms are kept once, however many incidents have taken them."""
+    if fact.digest not in state.terms:
+        state.terms[fact.digest] = read_terms(fact.terms)
+    _TAKES_REGIME(state, event, fact)
 
 
 @_on(ev.ContainmentContradicted)
@@ -504,12 +515,18 @@ def is_over(state: State, incident: Incident) -> bool:
     return (
         incident.stage in ENDS
         and not incident.standing
+        and not _clocks_run(incident)
         and (incident.contained is not None or not incident.holds)
         and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state not in ("open", "running") for request in incident.requests)
         and not any(draft.waits for draft in incident.drafts.values())
     )
+
+
+def _clocks_run(incident: Incident) -> bool:
+    """A duty outlives its incident; but not a rehearsed one, nor one that proved to be none."""
+    return incident.kind == "real" and incident.stage != FALSE_ALARM and incident.docket.open
 
 
 def let_go(state: State, id: str) -> None:
@@ -528,4 +545,5 @@ def bring_back(state: State, id: str, events: Iterable[Event]) -> None:
             fold(apart, event)
     state.incidents[id] = apart.incidents[id]
     state.requests.update(apart.requests)
+    state.terms.update(apart.terms)
     del state.over[id]

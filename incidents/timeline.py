@@ -11,6 +11,7 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock_tellings import CLOCK_WORDS, LOUD
 from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
@@ -85,6 +86,7 @@ class _Telling:
     lane: str = "machine"
     tone: str | Callable[[Mapping[str, Any]], str] = "plain"
     key: bool = False
+    loud: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 LATE_SECONDS = 60
@@ -150,18 +152,19 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     text = telling.words(event.data, {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
-    who = event.actor.name
+    who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
+    loud = telling.loud is not None and telling.loud(event.data)
     return Row(
         seq=event.seq,
-        at=rfc3339(event.at),
-        recorded_at=rfc3339(event.recorded_at),
+        at=recorded_at if event.at == event.recorded_at else rfc3339(event.at),
+        recorded_at=recorded_at,
         kind=event.kind,
         actor=names.get(who, who) or who,
         via=event.actor.via,
         text="[redacted]" if redacted and not text else text,
         lane=telling.lane,
-        tone=telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
-        key=telling.key,
+        tone="stop" if loud else telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
+        key=telling.key or loud,
         late=_late(event.at, event.recorded_at),
         data=event.data,
         digest=event.digest,
@@ -431,6 +434,9 @@ _TELLINGS: dict[str, _Telling] = {
     "notice:receipt:recorded": _Telling(
         lambda d, t: _because(f"Notice {d['notice']} told by hand", t, "receipt"), "people", "ok", True
     ),
+}
+_TELLINGS |= {
+    kind: _Telling(words, lane, tone, key, LOUD.get(kind)) for kind, (words, lane, tone, key) in CLOCK_WORDS.items()
 }
 
 

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbooks.forms import SLUG
-from playbooks.rules import broken_links, read_document, unfit_templates
+from playbooks.reading import octets_of, yaml_files
+from playbooks.register import Register, check_folder
+from playbooks.rules import broken_links, read_document, unfit_templates, unknown_clocks
 from playbooks.schema import SIZE_LIMIT, Playbook
 from playbooks.source import Problem, SourceError, parse
 from playbooks.wording import Audience, Wordings
@@ -50,21 +51,24 @@ class Library:
         self.problems = tuple(sorted((*problems, *self.wordings.problems)))
 
     @classmethod
-    def load(cls, extra: Path | None = None, runbooks: Runbooks | None = None) -> Library:
+    def load(
+        cls, extra: Path | None = None, runbooks: Runbooks | None = None, register: Register | None = None
+    ) -> Library:
         """
         Read the shipped playbooks, then those of the extra folder.
 
         A broken file in the extra folder leaves the shipped playbook of that name in force and is among ``problems``.
         """
         anchors = (runbooks if runbooks is not None else Runbooks.load(extra)).anchors
+        clocks = (register if register is not None else Register.load(extra)).ids
         wordings = Wordings.load(extra)
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
         for folder in (SHIPPED, extra):
-            for path in _files(folder) if folder is not None else ():
+            for path in yaml_files(folder) if folder is not None else ():
                 try:
-                    shipped = folder is SHIPPED
-                    entry = _read(path, anchors, wordings.audiences, shipped=shipped, replaces=path.stem in entries)
+                    shipped, replaces = folder is SHIPPED, path.stem in entries
+                    entry = _read(path, anchors, clocks, wordings.audiences, shipped=shipped, replaces=replaces)
                 except SourceError as error:
                     problems += error.problems
                 else:
@@ -120,42 +124,45 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     """
     What is wrong with a playbook file, or with every one in a folder; empty when all is well.
 
-    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given; templates
-    likewise, and so are the texts of ``notices`` beside the file.
+    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given; clocks
+    against the register with the regimes beside the file, which are checked with a folder, and so are
+    the templates of ``notices``.
     """
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder")]
     anchors = (runbooks if runbooks is not None else Runbooks.load(folder)).anchors
+    clocks = Register.load(folder).ids
     wordings = Wordings.load(folder if folder != SHIPPED else None)
-    problems: list[Problem] = list(wordings.problems) if path.is_dir() else []
-    for file in _files(path) if path.is_dir() else [path]:
+    problems: list[Problem] = [*check_folder(path), *wordings.problems] if path.is_dir() else []
+    for file in yaml_files(path) if path.is_dir() else [path]:
         try:
-            _read(file, anchors, wordings.audiences)
+            _read(file, anchors, clocks, wordings.audiences)
         except SourceError as error:
             problems += error.problems
-    if path.is_dir() and not _files(path):
+    if path.is_dir() and not yaml_files(path):
         problems.append(Problem(str(path), 1, "there is no playbook (*.yaml) in this folder"))
     return sorted(problems)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _read(
     path: Path,
     anchors: Mapping[str, Collection[str]],
+    clocks: Collection[str],
     audiences: Mapping[str, Audience],
     *,
     shipped: bool = False,
     replaces: bool = False,
 ) -> Entry:
-    octets = _octets(path)
+    octets = octets_of(path, SIZE_LIMIT, "playbook")
     document = parse(octets, path.name, limit=SIZE_LIMIT)
     playbook = read_document(document)
-    found = [*broken_links(playbook, anchors), *unfit_templates(playbook, audiences)]
-    problems = [document.problem(loc, message) for loc, message in found]
+    complaints = [
+        *broken_links(playbook, anchors),
+        *unknown_clocks(playbook, clocks),
+        *unfit_templates(playbook, audiences),
+    ]
+    problems = [document.problem(loc, message) for loc, message in complaints]
     if playbook.id != path.stem:
         message = f"id '{playbook.id}' and file name differ: call the file '{playbook.id}.yaml'"
         problems.append(document.problem(("id",), message))
@@ -163,27 +170,3 @@ def _read(
         raise SourceError(sorted(problems))
     digest = hashlib.sha256(octets).hexdigest()
     return Entry(playbook, digest, path, octets.decode("utf-8-sig"), shipped, replaces and not shipped)
-
-
-def _octets(path: Path) -> bytes:
-    """The file's bytes; never of a file outside its folder, nor more than a playbook may have."""
-    fault = None
-    if SLUG.fullmatch(path.stem) is None:
-        fault = "a playbook's file name holds lower-case letters, digits and '-' before '.yaml'"
-    elif path.suffix != ".yaml":
-        fault = f"call the file '{path.stem}.yaml'"
-    elif not path.resolve().is_relative_to(path.parent.resolve()):
-        fault = "leads out of its folder; put the file itself there"
-    elif not path.is_file():
-        fault = "is not a regular file"
-    if fault is None:
-        try:
-            with path.open("rb") as file:
-                octets = file.read(SIZE_LIMIT + 1)
-        except OSError as error:
-            fault = f"can't be read: {error.strerror}"
-        else:
-            if len(octets) <= SIZE_LIMIT:
-                return octets
-            fault = f"larger than {SIZE_LIMIT:,} bytes"
-    raise SourceError([Problem(path.name, 1, fault)])

@@ -48,6 +48,13 @@ def broken_links(playbook: Playbook, runbooks: Mapping[str, Collection[str]]) ->
             yield ("steps", number, "runbook"), f"runbook '{slug}' has no heading {shown(anchor)}.{hint}"
 
 
+def unknown_clocks(playbook: Playbook, register: Collection[str]) -> Iterator[Complaint]:
+    """Clocks that no regime of the register has; ``register`` is their ids."""
+    for number, clock in enumerate(playbook.clocks):
+        if clock not in register:
+            yield ("clocks", number), f"unknown clock {shown(clock)}: no regime has this id.{nearest(clock, register)}"
+
+
 def unfit_templates(playbook: Playbook, audiences: Mapping[str, Audience]) -> Iterator[Complaint]:
     """Notices whose template does not exist, or is for other eyes. ``audiences`` is whom each template is for."""
     for number, notice in enumerate(playbook.notify):

@@ -192,6 +192,7 @@ COMPONENTS: dict[str, Schema] = {
         entries=many(ENTRY),
         usage=many(thing(partner=TEXT, flag=TEXT, per=TEXT, window_start=TIME, count=WHOLE)),
         clocks=TEXTS,
+        clocks_proposed=many(ref("ClockProposed")),
         told=many(thing(NOTICE_MORE, **NOTICE_FIELDS)),
         tasks=many(thing(TASK_MORE, **TASK_FIELDS)),
         roles=TEXTS,
@@ -239,7 +240,8 @@ COMPONENTS: dict[str, Schema] = {
         moments={"type": "object", "additionalProperties": ref("Moment")},
         tasks=many(ref("Task")),
         notices=many(ref("NoticeEntry")),
-        clocks=many(thing(clock=TEXT, state=TEXT)),
+        clocks=many(ref("Clock")),
+        clock_facts=ref("ClockFacts"),
         roles=many(ref("IncidentRole")),
         exit=many(
             thing(number=WHOLE, text=TEXT, met=TRUTH, by=some(TEXT), at=some(TIME), evidence=some(TEXT)),

@@ -281,9 +281,19 @@ def _record(step: PlannedAction, placed: Hold | None, kind: Kind) -> ev.ActionRe
     return became("applied") if placed is not None else became("outside", order=act.to_order(step.action))
 
 
-def validate(state: State, incident_id: str, number: int) -> Decided:
+def validate(
+    state: State,
+    incident_id: str,
+    number: int,
+    now: datetime,
+    *,
+    points: Sequence[dict[str, Any]] = (),
+    table_digest: str = "",
+) -> Decided:
     """
-    A person's word for an action that waited for it: its holds are placed now.
+    A person's word for an action that waited for it: its holds are placed now, after what they change was frozen.
+
+    ``points`` and ``table_digest`` are as in ``Declare``.
 
     Raises:
         Conflicting: The action does not wait (any more).
@@ -299,7 +309,10 @@ def validate(state: State, incident_id: str, number: int) -> Decided:
         _check_has_stage(state, incident, step.action.model)
     kind = Kind(incident.kind)
     holds = holds_of(state, incident.id, kind, [step])
-    return Decided(_action_drafts(kind, [step], incident.id, holds), subject=incident.id)
+    table = SHADOW if kind is Kind.DRILL else LIVE
+    frozen = [freeze(state, list(holds.values()), points, table_digest, now, table)] if holds else []
+    drafts = [Draft(fact, incident=incident.id) for fact in frozen]
+    return Decided([*drafts, *_action_drafts(kind, [step], incident.id, holds)], subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:

@@ -18,7 +18,8 @@ from incidents.decisions.effects import superseded
 from incidents.decisions.incident import check_reason
 from incidents.decisions.life import check_past
 from incidents.decisions.owing import NOTICE_LIFE, Owing
-from incidents.decisions.two_people import Hand, check_another, person_of
+from incidents.decisions.persons import acting_person
+from incidents.decisions.two_people import Hand, check_another
 from incidents.errors import Conflicting, FieldError, Forbidden, Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Draft
 from incidents.life import Incident
@@ -124,7 +125,7 @@ def edit(state: State, notice_id: str, subject: str, body: str, asker: Asker) ->
         Conflicting: It is approved, refused or sent already.
     """
     incident, notice = get_notice(state, notice_id)
-    person_of(state, asker, "write a notice", Right.RESPOND)
+    acting_person(state, asker, Right.RESPOND, "to write a notice")
     _check_waits(notice)
     _check_text(subject, body)
     fact = ev.NoticeWritten(notice=notice.id, digest=digest_of(subject, body))
@@ -142,7 +143,7 @@ def approve(state: State, notice_id: str, *, digest: str, asker: Asker, now: dat
         Conflicting: It has another text now, or does not wait any more.
     """
     incident, notice = get_notice(state, notice_id)
-    person = person_of(state, asker, "approve a notice")
+    person = acting_person(state, asker, Right.COMMAND, "to approve a notice")
     _check_waits(notice)
     if notice.digest is None:
         raise Conflicting(f"{notice.id} has no text yet; it is drafted within a second, or write one", code="undrafted")
@@ -167,7 +168,7 @@ def refuse(state: State, notice_id: str, *, reason: str, asker: Asker) -> Decide
         Conflicting: It does not wait any more.
     """
     incident, notice = get_notice(state, notice_id)
-    person_of(state, asker, "refuse a notice")
+    acting_person(state, asker, Right.COMMAND, "to refuse a notice")
     check_reason(reason)
     _check_waits(notice)
     fact = ev.NoticeRefused(notice=notice.id)
@@ -183,7 +184,7 @@ def receipt(state: State, notice_id: str, words: str, at: datetime | None, asker
         Invalid: No words, too many, or a time in the future.
     """
     incident, notice = get_notice(state, notice_id)
-    person_of(state, asker, "record a receipt")
+    acting_person(state, asker, Right.COMMAND, "to record a receipt")
     if not words.strip() or len(words) > RECEIPT_LIMIT:
         raise Invalid.at("receipt", f"say how it is known, in 1 to {RECEIPT_LIMIT} characters")
     if at is not None:

@@ -16,10 +16,10 @@ from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Decided
 from incidents.decisions.owing import Owing
+from incidents.escalation import Reminder, pending
 from incidents.events import SYSTEM, Draft
 from incidents.outbox import Lane
 from incidents.recipients import About, Readers, about, of_role
-from incidents.reminders import Reminder, pending
 from incidents.state import State
 from playbooks.rhythm import Rhythm
 

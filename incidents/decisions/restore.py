@@ -15,12 +15,13 @@ from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
+from incidents.decisions.persons import acting_person
 from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, still_is
 from incidents.decisions.restore_steps import carry_out
 from incidents.decisions.restore_steps import stop as stop_request
 from incidents.decisions.restore_telling import span
 from incidents.decisions.sight import unknown_request
-from incidents.decisions.two_people import Hand, check_another, person_of
+from incidents.decisions.two_people import Hand, check_another
 from incidents.errors import Conflicting, Invalid, Refused
 from incidents.events import Draft
 from incidents.life import RESTRICTED
@@ -61,7 +62,7 @@ def ask(state: State, incident_id: str, way: Way, *, reason: str, asker: Asker, 
         Conflicting: Nothing is held any more, or a request is open or running already.
     """
     incident = get_incident(state, incident_id)
-    person_of(state, asker, "ask for a restore")
+    acting_person(state, asker, Right.COMMAND, "to ask for a restore")
     check_reason(reason)
     _check_only(incident, way.only)
     _check_alone(state, incident, now)
@@ -97,7 +98,7 @@ def approve(
         Invalid: A check of the plan is not attested.
     """
     request = get_request(state, request_id)
-    person_of(state, asker, "approve a restore")
+    acting_person(state, asker, Right.COMMAND, "to approve a restore")
     _check_open(request, now)
     check_another(state, _hands(request), asker)
     if plan_digest != request.plan_digest:

@@ -1,5 +1,5 @@
 """
-Rules about two people: who counts as a person, and who as another one.
+Rules about two people: who counts as another one.
 
 They look at the person, never at the token: a token that somebody made for another is still that somebody's hand.
 Restores and notices share them.
@@ -8,11 +8,10 @@ Restores and notices share them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from incidents.decisions import Asker, needs
+from incidents.decisions import Asker
 from incidents.errors import Forbidden
-from incidents.roles import Right
 from incidents.state import State
 
 CODE = "second-person-needed"
@@ -25,23 +24,6 @@ class Hand:
     person: str
     token: str | None
     did: str
-
-
-def person_of(state: State, asker: Asker, what: str, right: Right = Right.COMMAND) -> str:
-    """
-    The person who asks. Rights are looked up again here: they may have gone between the sign-in and this append.
-
-    Raises:
-        Forbidden: No right, no person behind the token, or a token that was revoked.
-    """
-    needs(asker, right, f"to {what}")
-    token = state.tokens.get(asker.token or "")
-    if not asker.actor.person or token is None:
-        raise Forbidden(f"to {what} takes a token that belongs to a person", code="person-needed")
-    if token.revoked:
-        raise Forbidden(f"the token {token.name} has been revoked")
-    needs(replace(asker, rights=state.rights(token)), right, f"to {what}")
-    return asker.actor.person
 
 
 def check_another(state: State, hands: Iterable[Hand], asker: Asker) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from incidents.events import Actor, Draft, Event
+from incidents.ledger.search import Chosen as Chosen
 from incidents.ledger.search import Hit as Hit
 from incidents.ledger.search import Reads as Reads
 from incidents.ledger.search import everything as everything
@@ -166,7 +167,13 @@ class Ledger(Protocol):
         """All events of one incident, in order."""
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         """
         Incidents in whose lines every word stands, the newest declared first.
@@ -177,6 +184,7 @@ class Ledger(Protocol):
         Args:
             before: Only those declared before this one.
             limit: At most so many; what ``reads`` hides takes nobody's place.
+            among: Only those that it gives, asked for the next lower one whenever one is found.
         """
 
     def hits(

@@ -16,6 +16,7 @@ from incidents.events import Actor, Draft, Event
 from incidents.ledger import (
     Answer,
     AnswerKey,
+    Chosen,
     Claim,
     Head,
     Hit,
@@ -120,7 +121,13 @@ class MemoryLedger:
             return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         phrases = search.asked(words)
         with self._open() as store:  # and no longer: whoever is asked what may be read may wait for an append
@@ -129,7 +136,7 @@ class MemoryLedger:
             first = store.of_incident.get(before, [0])[0] if before is not None else len(store.events) + 1
         docs = sorted((doc for doc in docs if search.first_of(doc[0]) < first), reverse=True)
         found = [search.by_incident([at for at, said in docs if search.holds(said, one)]) for one in phrases]
-        return search.readable(search.together(found), names.__getitem__, reads, limit)
+        return search.readable(search.together(found, among), names.__getitem__, reads, limit)
 
     def hits(
         self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything

@@ -23,10 +23,10 @@ from incidents.clock import SystemClock, rfc3339
 from incidents.connectors import Address, Letter, Receipt
 from incidents.connectors.email import Email, mail_server
 from incidents.credentials import local_admin
+from incidents.escalation import SOURCES, Reminder
 from incidents.events import Draft
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.life import Incident
-from incidents.reminders import SOURCES, Reminder
 from incidents.service import Service
 from incidents.state import State
 from playbooks.rhythm import Rhythm

@@ -11,7 +11,7 @@ import pytest
 
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.service import Service
-from tests.bench import asks, deciding, finding, owed, picture, servers, switch, table
+from tests.bench import asks, deciding, finding, owed, pending, picture, servers, switch, table
 from tests.bench.figures import machine
 from tests.bench.ground import FLAG, add_closed_incidents, lay, settings_in
 from tests.bench.picture import LABEL_GAP, spaced
@@ -88,6 +88,17 @@ def test_lists_and_searches_are_asked_of_a_short_and_a_long_past(
         "a word that all have, a filter that none fits": 0,
     }
     assert "a word that some have" in "\n".join(table.lines(found))
+
+
+def test_pending_deadlines_are_ticked_missed_and_settled_after_an_outage(tmp_path: Path) -> None:
+    """
+    The bench counts what was written: a tick that does nothing would be the fastest.
+    """
+    found = pending.measure(tmp_path, few=20, many=100, ticks=2)
+
+    assert found["written_at_once"] == found["at_once"] == 5
+    assert found["after_outage"] == 3 * 5
+    assert "due in the same second" in "\n".join(table.pending(found))
 
 
 def test_labels_that_want_the_same_place_are_drawn_apart() -> None:
