@@ -20,6 +20,7 @@ from incidents.cli import (
     declaring,
     incidents,
     ledger,
+    notices,
     playbooks,
     restores,
     slack,
@@ -47,7 +48,9 @@ def cli() -> None:
     """
 
 
-for family in (ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, restores, access, slack):
+for family in (
+    ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access, slack,
+):  # fmt: skip
     for command in family.COMMANDS:
         cli.add_command(command)
 

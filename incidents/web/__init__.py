@@ -26,11 +26,13 @@ from incidents.web import (  # isort: skip # noqa: F401
     incident_list,
     incident_pages,
     linking,
+    notice_pages,
     procedures,
     restoring,
     sharing,
     signing_in,
     things,
+    working,
 )
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]
