@@ -16,6 +16,7 @@ from incidents import events as ev
 from incidents.clock import parse_rfc3339
 from incidents.docket import APPLIES, Docket, Hand
 from incidents.events import Event
+from incidents.notices import NoticeDraft
 from playbooks.anchors import PROPOSED_BY_DECLARING
 
 OPEN, RESTRICTED = "open", "restricted"
@@ -177,10 +178,13 @@ class Incident:
     offers: dict[str, Holder] = field(default_factory=dict)
     acknowledged_at: datetime | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
-    updated_at: datetime | None = None  # the last status update
+    updated_at: datetime | None = None  # the last status update; event ``update_seq`` has its words
+    update_seq: int | None = None
     next_update_at: str | None = None  # promised with it
     review: Review = field(default_factory=Review)
     shares: dict[str, Share] = field(default_factory=dict)
+    drafts: dict[str, NoticeDraft] = field(default_factory=dict)
+    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> when it was told last
     frozen_seq: int | None = None
     docket: Docket = field(default_factory=Docket)
     newest_seq: int = 0
@@ -321,6 +325,11 @@ def opened(event: Event, fact: ev.IncidentDeclared) -> Incident:
     for anchor in PROPOSED_BY_DECLARING:
         made.docket.propose(anchor, event.at, _hand(event))
     return made
+
+
+@_on(ev.ReminderTold)
+def _reminded(incident: Incident, event: Event, fact: ev.ReminderTold) -> None:
+    incident.reminded[fact.key] = event.at  # not when it was due: what was missed is told once, not one by one
 
 
 @_on(ev.IncidentJoined)
@@ -502,7 +511,7 @@ def _task_settled(incident: Incident, event: Event, fact: ev.TaskSettled) -> Non
 
 @_on(ev.UpdatePosted)
 def _updated(incident: Incident, event: Event, fact: ev.UpdatePosted) -> None:
-    incident.updated_at, incident.next_update_at = event.at, fact.next_at
+    incident.updated_at, incident.update_seq, incident.next_update_at = event.at, event.seq, fact.next_at
 
 
 @_on(ev.EntryCorrected)

@@ -33,6 +33,7 @@ from incidents.finding import Finder, Wanted
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.incident_reading import IncidentReading
 from incidents.ledger import Answer, AnswerKey
+from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
 from incidents.roles import Right
@@ -47,7 +48,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations):
+class Operations(IncidentReading, ClockOperations, NoticeWork):
     def __init__(
         self,
         desk: Desk,

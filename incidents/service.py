@@ -16,11 +16,14 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.clockwork import Clockwork
+from incidents.connectors import Office
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
@@ -42,17 +45,32 @@ from incidents.ledger import Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
-from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
+from incidents.letters import Letters
+from incidents.metrics import (
+    BLOCKED,
+    CONTAINED,
+    CYCLE_FAILURES,
+    HEAD,
+    HEAD_AGE,
+    OPEN_INCIDENTS,
+    POINTS,
+    REVISION,
+    TURN_AGE,
+)
 from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
+from playbooks import rhythm
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
 from playbooks.register import Register
 from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
+
+if TYPE_CHECKING:
+    from incidents.postroom import PostRoom
 
 log = structlog.get_logger("andon.service")
 
@@ -70,6 +88,7 @@ class Service:
         self.runbooks = Runbooks.load(settings.playbooks)
         self.register = Register.load(settings.playbooks)
         self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
+        self.rhythm, self.rhythm_problems = rhythm.load(settings.playbooks)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
             log.warning("severities_refused", why=line, instead="the shipped ones are in force")
@@ -78,6 +97,8 @@ class Service:
         self.usage = UsageBook()
         self.clockwork = Clockwork(self.desk, self.register)
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
+        self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
+        self.operations.letters = self.letters
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -166,6 +187,32 @@ class Service:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
 
+    # --- what goes out ---
+
+    @cached_property
+    def postroom(self) -> PostRoom:
+        """Made by whoever sends: ``start`` does. Another channel is added to it before that (``postroom.add``)."""
+        from incidents.connectors.addresses import LiveBook
+        from incidents.connectors.email import Email, mail_server
+        from incidents.connectors.webhook import Webhook
+        from incidents.postroom import PostRoom
+
+        settings = self.settings
+        webhook = Webhook(self.webhook_key, self.clock, allow_private=settings.allow_private_webhooks)
+        office = Office(LiveBook(self.desk), webhook)
+        if settings.smtp_url:
+            domain = urlsplit(settings.url).hostname or "localhost"
+            office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
+        return PostRoom(self.desk, office, self.letters, self.rhythm)
+
+    def webhook_key(self, url: str) -> bytes:
+        """What deliveries to a URL are signed with: of its own for each host, so that one can't forge another's."""
+        host = urlsplit(url).hostname or ""
+        if self.settings.webhook_secret:
+            secret = self.settings.webhook_secret.encode()
+            return hmac.new(secret, f"webhook {host}".encode(), hashlib.sha256).digest()
+        return self.secret(f"webhook {host}")
+
     # --- the engine ---
 
     def start(self) -> None:
@@ -179,11 +226,14 @@ class Service:
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
+        self.postroom.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""
         self._stopping = True
         self.wake.set()
+        if "postroom" in self.__dict__:
+            self.postroom.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         for last in (self.flush, lambda: self.desk.keep_state(always=True)):
@@ -299,6 +349,7 @@ class Service:
         self.usage.write_changed(self.ledger.write_usage)
 
     def every_second(self) -> None:
+        self.postroom.wake.set()
         self.desk.try_resume()
         self.flush()
         self._advance_restores()
@@ -342,6 +393,7 @@ class Service:
             HEAD.set(state.seq)
             HEAD_AGE.set(max(0.0, boot - self.desk.read_began))
             BLOCKED.set(self.desk.blocked is not None)
+            TURN_AGE.set(max(0.0, boot - self.postroom.turned_at))
             overview = self.points.overview(state, boot)
             holding = [i.kind for i in state.incidents.values() if i.standing]
         POINTS.clear()

@@ -24,6 +24,9 @@ from incidents.life import Containment as Containment
 from incidents.life import Incident as Incident
 from incidents.life import Over as Over
 from incidents.life import opened as opened_incident
+from incidents.notices import FOLDS as NOTICE_FOLDS
+from incidents.outbox import DONE, Outbox
+from incidents.outbox import FOLDS as OUTBOX_FOLDS
 from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
 from playbooks.regime_terms import Terms, read_terms
 
@@ -141,6 +144,7 @@ class State:
     broken_glass: list[BrokenGlass] = field(default_factory=list)  # the last few, oldest first
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
+    outbox: Outbox = field(default_factory=Outbox)
     terms: dict[str, Terms] = field(default_factory=dict)  # of regimes that incidents have taken, by digest
     unreadable: str | None = None
     public_key: str | None = None
@@ -228,6 +232,7 @@ def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
 @_on(ev.LedgerRestored)
 def _restored(state: State, event: Event, fact: ev.LedgerRestored) -> None:
     state.ledger, state.restored_at = fact.to_ledger, event.recorded_at
+    state.outbox.doubt_all()
 
 
 @_on(ev.WriteResumed)
@@ -465,6 +470,46 @@ def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) 
             request.against = fact.point
 
 
+# --- effects and notices --------------------------------------------------------------------------------------------
+
+
+def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(state.outbox, event, fact)
+        incident = state.incidents.get(event.incident or "")
+        if incident is None:
+            return
+        if getattr(fact, "notice", None) in incident.drafts:
+            incident.drafts[fact.notice].effect = fact.id
+        # Not when it was due: what was missed is told once, not one by one.
+        incident.reminded.update(dict.fromkeys(getattr(fact, "reminds", None) or (), event.at))
+
+    return run
+
+
+def _of_a_notice(handler: Callable[[Any, Event, Any], None]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(_incident(state, event).drafts, event, fact)
+
+    return run
+
+
+_FOLDS.update({kind: _of_the_outbox(handler) for kind, handler in OUTBOX_FOLDS.items()})
+_FOLDS.update({kind: _of_a_notice(handler) for kind, handler in NOTICE_FOLDS.items()})
+
+
+@_on(ev.OrderSettled)
+def _order_settled(state: State, event: Event, fact: ev.OrderSettled) -> None:
+    """An action of the plan that an outside system was to carry out is done once that confirms it."""
+    effect = state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
+    incident = state.incidents.get(event.incident or "")
+    if effect is None or effect.action is None or incident is None:
+        return
+    action = incident.actions.get(effect.action)
+    if action is not None and action.state == "outside" and fact.outcome in DONE:
+        action.state = "outside-done"
+
+
 def is_over(state: State, incident: Incident) -> bool:
     """Ended, and nothing held, ordered, asked for, waited for, owed or to be followed up: the log is enough."""
     return (
@@ -475,6 +520,7 @@ def is_over(state: State, incident: Incident) -> bool:
         and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state not in ("open", "running") for request in incident.requests)
+        and not any(draft.waits for draft in incident.drafts.values())
     )
 
 

@@ -308,6 +308,34 @@ def _correction(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return _because(f"Corrected the {what} of line {data['entry']}", text)
 
 
+def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
+    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
+    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
+
+
+def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    by = f" by {data['channel']}" if data.get("channel") else ""
+    because = f" ({data['because']})" if data.get("because") else ""
+    receipt = f": {text['receipt']}" if text.get("receipt") else ""
+    return f"{data['id']} {data['outcome']}{by}{because}{receipt}"
+
+
+def _passed_on(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = "may or may not have arrived" if data["outcome"] == "unknown" else "failed"
+    return f"{data['id']} {what} by {data['channel']} ({data['because']}); the next channel is tried"
+
+
+def _reminded(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    told = ", ".join(data["messages"]) or "nobody"
+    return f"Reminder {data['key']}, due {data['due_at'][:16].replace('T', ' ')} UTC, told by {told}"
+
+
+def _notice_written(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    how = "drafted" if data.get("template") else "changed"
+    return f"Notice {data['notice']} {how}, text {data['digest'][:12]}: {text.get('subject', '[redacted]')}"
+
+
 _TELLINGS: dict[str, _Telling] = {
     "incident:life:declared": _Telling(_declared, "people", "stop", True),
     "incident:life:joined": _Telling(_joined, "people"),
@@ -380,6 +408,31 @@ _TELLINGS: dict[str, _Telling] = {
     ),
     "restore:approval:denied": _Telling(
         lambda d, t: f"An approval of {d['request']} did not count: {d['because']}", "people", "wait"
+    ),
+    "effect:message:owed": _Telling(_effect_owed),
+    "effect:message:passed-on": _Telling(_passed_on, "machine", "wait"),
+    "effect:message:settled": _Telling(_effect_settled),
+    "effect:message:retried": _Telling(lambda d, t: f"{d['id']} is to be tried again", "people"),
+    "effect:order:owed": _Telling(_effect_owed),
+    "effect:order:settled": _Telling(_effect_settled),
+    "effect:order:retried": _Telling(lambda d, t: f"{d['id']} is to be sent again", "people"),
+    "effect:reminder:told": _Telling(_reminded),
+    "notice:draft:owed": _Telling(
+        lambda d, t: f"Notice {d['notice']} to {d['to']} waits for {d['approvals']} to approve, a {d['approval']} too"
+    ),
+    "notice:draft:shared-out": _Telling(
+        lambda d, t: f"Notice {d['notice']} became one for each of {len(d['partners'])} affected partners"
+    ),
+    "notice:draft:written": _Telling(_notice_written),
+    "notice:draft:approved": _Telling(
+        lambda d, t: f"Notice {d['notice']} approved, text {d['digest'][:12]}", "people", "ok", True
+    ),
+    "notice:draft:refused": _Telling(lambda d, t: _because(f"Notice {d['notice']} is not sent", t), "people", "wait"),
+    "notice:approval:denied": _Telling(
+        lambda d, t: f"An approval of {d['notice']} did not count: {d['because']}", "people", "wait"
+    ),
+    "notice:receipt:recorded": _Telling(
+        lambda d, t: _because(f"Notice {d['notice']} told by hand", t, "receipt"), "people", "ok", True
     ),
 }
 _TELLINGS |= {

@@ -13,6 +13,7 @@ from incidents.api import (  # noqa: F401 - they register
     catalog_routes,
     clock_routes,
     incident_routes,
+    notice_routes,
     record_routes,
     work_routes,
 )

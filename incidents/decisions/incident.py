@@ -23,6 +23,7 @@ from incidents.events import Draft
 from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
 from incidents.life import OPEN, RESTRICTED
+from incidents.recipients import by_reference
 from incidents.snapshot import stage_in_force
 from incidents.state import Incident, State
 from playbooks import actions as act
@@ -174,8 +175,9 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
         Draft(freeze(state, list(holds.values()), request.points, request.table_digest, now, table), incident=id)
     )
     drafts += _action_drafts(request.kind, steps.actions, id, holds)
-    drafts.append(Draft(_duties(steps, now), incident=id))
-    return Decided(drafts, subject=id)
+    notices, addresses = by_reference(id, steps.notices)
+    drafts.append(Draft(_duties(steps, notices, now), incident=id))
+    return Decided(drafts, subject=id, directory=addresses)
 
 
 def _join(first: Incident, request: Declare, asker: Asker) -> Decided:
@@ -383,10 +385,10 @@ def get_incident(state: State, id: str) -> Incident:
     return found
 
 
-def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:
+def _duties(steps: Plan, notices: list[dict[str, Any]], now: datetime) -> ev.DutiesOwed:
     return ev.DutiesOwed(
         tasks=[task.data(now) for task in steps.tasks],
-        notices=[notice.data() for notice in steps.notices],
+        notices=notices,
         clocks=list(steps.clocks),
         roles=list(steps.roles),
         exit=list(steps.exit),

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from incidents.events import Event
-from incidents.ledger import Hit, Reads, everything, search
+from incidents.ledger import Chosen, Hit, Reads, everything, search
 from incidents.ledger.hits import hits
 from incidents.ledger.rows import COLUMNS, from_rows
 from incidents.ledger.search import Doc
@@ -68,10 +68,16 @@ class SearchIndex(ABC):
     def _wipe_write_ahead_log(self) -> bool: ...
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         phrases = search.asked(words)
-        with self._looking() as look, closing(look.together(phrases, before)) as candidates:
+        with self._looking() as look, closing(look.together(phrases, before, among)) as candidates:
             return search.readable(candidates, look.name_of, reads, limit)
 
     def hits(
@@ -224,7 +230,7 @@ class _Look:
             rows += connection.execute(_UNSAID).fetchall()
         self._beside = sorted({doc for _, doc in _docs(rows, ledger_name)}, reverse=True)
 
-    def together(self, phrases: Sequence[str], before: str | None) -> Generator[tuple[int, bool]]:
+    def together(self, phrases: Sequence[str], before: str | None, among: Chosen | None) -> Generator[tuple[int, bool]]:
         """``(first, open)`` of the incidents that have every phrase, the newest declared first."""
         below = _HIGHEST
         if before is not None:
@@ -233,7 +239,7 @@ class _Look:
         cursors = [self._connection.execute(_FOUND[self._table], (f'"{phrase}" *', below)) for phrase in phrases]
         try:
             places = [self._places(cursor, phrase, below) for cursor, phrase in zip(cursors, phrases, strict=True)]
-            yield from search.together([search.by_incident(found) for found in places])
+            yield from search.together([search.by_incident(found) for found in places], among)
         finally:
             for cursor in cursors:
                 cursor.close()

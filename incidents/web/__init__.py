@@ -25,11 +25,13 @@ from incidents.web import (  # isort: skip # noqa: F401
     declaring,
     incident_list,
     incident_pages,
+    notice_pages,
     procedures,
     restoring,
     sharing,
     signing_in,
     things,
+    working,
 )
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]

@@ -33,6 +33,11 @@ PURE = {
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
+    "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.notice_facts",
+    "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation",
+    "incidents.decisions.two_people", "incidents.decisions.owing",
+    "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
+    "incidents.decisions.notices",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""

@@ -66,6 +66,9 @@ PAGES = [
     "/declare",
     "/declare?playbook=break-glass",
     "/kill",
+    "/clocks",
+    "/regimes",
+    "/regimes/gdpr-art33",
     "/points",
     "/capabilities",
     "/capabilities/orion-2:tool-use",
@@ -445,7 +448,7 @@ def test_partner_sees_its_own_access_and_no_incident(http: FlaskClient, shop: Wo
     assert "the partner is revoked (partner-revoked)" in said
     assert "INC-" not in page
     assert "globex" not in page
-    for path in ("/points", "/capabilities", "/incidents/INC-2026-0001", "/runbooks", "/kill", "/playbooks"):
+    for path in ("/points", "/capabilities", "/incidents/INC-2026-0001", "/runbooks", "/kill", "/playbooks", "/clocks"):
         assert http.get(path).status_code == 403, path
 
 

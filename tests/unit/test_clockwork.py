@@ -14,6 +14,7 @@ from incidents.agenda import Agenda
 from incidents.clockwork import BATCH, Call
 from incidents.decisions import duties
 from incidents.errors import LedgerUnavailable
+from incidents.metrics import REGISTRY
 from incidents.service import Service
 from incidents.testing import ADMIN, Workshop
 from tests.support.clocks import AUTHORITY, COP, GDPR, assessing, at, commander, due, lines, say, submit, tell
@@ -132,6 +133,20 @@ def test_a_deadline_that_a_fact_moves_into_the_past_is_missed_at_the_next_tick(s
     shop.service.every_second()
 
     assert missed(shop, id) == [f"{id}.{AUTHORITY}"]
+
+
+def test_what_is_rehearsed_counts_in_no_statistics(shop: Workshop) -> None:
+    """A house that drills much would else look like one that is always late."""
+    assessing(shop, GDPR, kind="drill")
+    before = REGISTRY.get_sample_value("andon_clocks_missed_total")
+    shop.clock.advance(4 * DAY)
+    shop.service.every_second()
+    assert REGISTRY.get_sample_value("andon_clocks_missed_total") == before
+
+    assessing(shop, GDPR)
+    shop.clock.advance(4 * DAY)
+    shop.service.every_second()
+    assert REGISTRY.get_sample_value("andon_clocks_missed_total") == (before or 0) + 1
 
 
 def test_nothing_is_missed_in_a_rehearsal_that_has_ended(shop: Workshop) -> None:
