@@ -467,6 +467,10 @@ _PLACES = {
     "slack:message:edited": "Slack message, edited",
     "restore:request:asked": "restore asked",
     "restore:request:refused": "restore refused",
+    "restore:request:stopped": "restore stopped",
+    "clocks:duty:submitted": "submission",
+    "effect:message:owed": "message",
+    "notice:draft:written": "notice",
 }
 
 
@@ -474,4 +478,4 @@ def place_of(kind: str, field: str) -> str:
     """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
     if kind == "incident:life:declared":
         return {"parameters": "parameter"}.get(field, field)
-    return _PLACES.get(kind, field)
+    return _PLACES.get(kind, field.replace("_", " "))

@@ -31,6 +31,7 @@ PURE = {
     "incidents.calendar_links", "incidents.decisions.moves",
     "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.insights",
     "incidents.chat", "incidents.decisions.chat",
     "incidents.slack.typed", "incidents.slack.verbs", "incidents.slack.asked", "incidents.slack.line",
     "incidents.slack.grammar", "incidents.slack.limits", "incidents.slack.blocks", "incidents.slack.reader",
