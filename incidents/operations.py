@@ -14,22 +14,22 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from incidents import catalog_file, views
+from incidents import catalog_file, drill_views, views
 from incidents.blast import compare, with_holds
-from incidents.decisions import Asker, Decided, access, incident, needs, restore
+from incidents.decisions import Asker, Decided, access, drills, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.restore_plan import canaries_of
 from incidents.decisions.restore_steps import advance
 from incidents.decisions.sight import hidden, sees, veiled, veiled_event
 from incidents.desk import Desk
+from incidents.drill_work import DrillWork
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points, point_row
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Event
 from incidents.finding import Finder, Wanted
-from incidents.holds import LIVE, SHADOW, Hold
-from incidents.incident_work import IncidentWork
+from incidents.holds import LIVE, Hold
 from incidents.ledger import Answer, AnswerKey
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
@@ -45,7 +45,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentWork):
+class Operations(DrillWork):
     def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
         super().__init__(desk)
         self.points, self.usage, self.library = points, usage, library
@@ -64,13 +64,23 @@ class Operations(IncidentWork):
         needs(asker, Right.RESPOND, "declaring an incident")
         request = self._request(body)
         kind = Kind(request.kind)
-        outcome = self.desk.submit(
-            lambda state, now: incident.declare(state, self._with_evidence(state, request), asker, now),
-            actor=asker.actor,
-            key=key,
-            answer=self._declared,
-            narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
-        )
+
+        def decide(state: State, now: datetime) -> Decided:
+            what = self._with_evidence(state, request)
+            if kind is Kind.DRILL:
+                return drills.start(
+                    state, drills.Start(what=what, live_digest=self.desk.snapshot.live_digest), asker, now
+                )
+            return incident.declare(state, what, asker, now)
+
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(
+                decide,
+                actor=asker.actor,
+                key=key,
+                answer=self._declared,
+                narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
+            )
         return as_reply(outcome.answer, outcome.replayed)
 
     def _with_evidence(self, state: State, request: Declare) -> Declare:
@@ -96,10 +106,10 @@ class Operations(IncidentWork):
             now = self.desk.clock.now()
             steps = incident.planned(state, request)
             kind = Kind(request.kind)
-            table = SHADOW if kind is Kind.DRILL else LIVE
-            holds = list(incident.holds_of(state, "preview", kind, steps.actions).values())
+            table = incident.table_of(kind)
+            holds = list(incident.holds_of(state, "preview", table, steps.actions).values())
             after = with_holds(state, holds)
-            found = compare(state, after, holds, now, table)
+            found = compare(state, after, holds, now, table or LIVE)
             joins = None if request.separate else incident.same_standing(state, request, asker)
             containment = self.points.fresh(state, holds, state.seq + 1, now, self.desk.clock.boot())
             return self._preview(request, steps, views.blast(found), holds, containment, joins, now, state)
@@ -185,6 +195,7 @@ class Operations(IncidentWork):
         containment = self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
         if not holds and "waiting" in became:  # nothing is off before a person gives the word
             containment["state"] = "pending"
+        run = next((e.data for e in events if e.kind == "drill:run:started"), None)
         body = {
             "id": decided.subject,
             "kind": facts["incident_kind"],
@@ -198,6 +209,8 @@ class Operations(IncidentWork):
             "joined": False,
             "containment": containment | {"outside": {"done": 0, "total": became.count("outside")}},
         }
+        if run is not None:
+            body["drill"] = {name: run[name] for name in ("mode", "ends_at", "announced")}
         return as_answer(201, body)
 
     # --- reading ---
@@ -277,6 +290,8 @@ class Operations(IncidentWork):
         if found.contained is not None:
             written = self.desk.ledger.read(after=found.contained.seq - 1, limit=1)[0]
             containment["points"] = [point_row(row) for row in written.data["points"]]
+        elif found.rehearsed and found.holds:
+            containment |= drill_views.cut_short(self.desk.ledger.incident(found.id))
         return containment
 
     @veils

@@ -90,7 +90,15 @@ MODEL = {
     "capabilities": TEXTS,
     "held_by": HELD_BY,
 }
-PARTNER = {"id": TEXT, "title": TEXT, "audience": TEXT, "keys": WHOLE, "timezone": TEXT, "revoked": TRUTH}
+PARTNER = {
+    "id": TEXT,
+    "title": TEXT,
+    "audience": TEXT,
+    "keys": WHOLE,
+    "timezone": TEXT,
+    "ghost": TRUTH,
+    "revoked": TRUTH,
+}
 GRANT = {
     "partner": TEXT,
     "flag": TEXT,
