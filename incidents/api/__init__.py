@@ -11,6 +11,7 @@ from flask import Flask
 from incidents.api import (  # noqa: F401 - they register
     access_routes,
     catalog_routes,
+    drill_routes,
     incident_routes,
     record_routes,
     work_routes,

@@ -21,6 +21,7 @@ from incidents.web.words import add_words
 from incidents.web import (  # isort: skip # noqa: F401
     board,
     declaring,
+    drilling,
     incident_list,
     incident_pages,
     procedures,

@@ -23,6 +23,7 @@ def board() -> Response:
         rehearsed=rehearsed,
         recent=found["recent"],
         dark=found["dark"],
+        overdue=service().operations.drills_overdue(asker()),
         broken=found["broken_glass"],
         points=here,
         held=[p for p in here if p["standing"] == "holds a lease"],

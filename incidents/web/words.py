@@ -13,6 +13,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.drill_report import span as took
 from runbooks.render import render_note
 
 REASONS = {
@@ -80,6 +81,7 @@ def add_words(app: Flask) -> None:
         "caps": caps,
         "note": lambda text: Markup(render_note(text)),  # noqa: S704 - the renderer sanitises with a closed list
         "plural": plural,
+        "took": took,
         "marked": marked,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,

@@ -67,6 +67,8 @@ PAGES = [
     "/declare?playbook=break-glass",
     "/kill",
     "/points",
+    "/drills",
+    "/drills/start?playbook=break-glass",
     "/capabilities",
     "/capabilities/orion-2:tool-use",
     "/models/orion-2",
