@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from incidents.clock import rfc3339
 from incidents.drill_runs import Mode, Run
@@ -14,6 +15,7 @@ from incidents.drills import Score
 from incidents.events import DrillEnded, Event
 from incidents.life import Incident
 from incidents.state import State
+from playbooks.occurrences import Occurrence, Spec
 from playbooks.schema import Playbook
 
 Json = dict[str, Any]
@@ -114,6 +116,41 @@ def _last(state: State, playbook: str) -> Run | None:
     """A dry run shows a plan and rehearses nobody, so it does not count."""
     runs = (r for r in reversed(state.drills.runs.values()) if r.playbook == playbook)
     return next((r for r in runs if r.full and r.mode != Mode.DRY_RUN), None)
+
+
+def coming(state: State, spec: Spec, following: Occurrence | None, *, told: bool) -> Json:
+    """
+    An entry of the schedule with what comes next of it, in its own zone.
+
+    ``told``: whether the reader may know when; of an unannounced one only the control group may.
+    """
+    handled = [o for o in state.drills.occurrences.values() if o.schedule == spec.id]
+    last = handled[-1] if handled else None
+    when = following if told else None
+    if not told:
+        words = "unannounced"
+    elif following is None:
+        words = "never"
+    else:
+        words = f"{following.starts_at.astimezone(ZoneInfo(spec.zone)):%a %d %b %Y %H:%M} {spec.zone}"
+    return {
+        "schedule": spec.id,
+        "playbook": spec.playbook,
+        "mode": spec.mode,
+        "due_at": rfc3339(when.due_at) if when else None,
+        "starts_at": rfc3339(when.starts_at) if when else None,
+        "unannounced": spec.unannounced,
+        "last": {
+            "occurrence": last.id,
+            "due_at": last.due_at,
+            "outcome": last.outcome,
+            "because": last.because,
+            "drill": last.drill,
+        }
+        if last
+        else None,
+        "words": words,
+    }
 
 
 def cut_short(lines: Sequence[Event]) -> Json:

@@ -16,26 +16,30 @@ import structlog
 
 from incidents import drill_report, drill_views, views
 from incidents.clock import rfc3339
-from incidents.decisions import Asker, Decided, drills, needs
+from incidents.decisions import Asker, Decided, drill_schedule, drills, needs
 from incidents.decisions.incident import Declare
 from incidents.decisions.sight import sees
 from incidents.desk import Commit, Desk
 from incidents.drill_runs import Mode, Run
 from incidents.drills import Score, better, score
 from incidents.enforcement.points import Points
-from incidents.errors import Invalid, Unknown, nearest
+from incidents.errors import Invalid, Unavailable, Unknown, nearest
 from incidents.events import SYSTEM, Event
 from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
 from incidents.operating import Json, Reply, as_reply, veils
 from incidents.roles import Right
 from incidents.state import State
+from playbooks.drill_schedule import Schedule
 from playbooks.durations import duration
 from playbooks.loader import Library
+from playbooks.occurrences import Spec, next_occurrences
 
 log = structlog.get_logger("andon.drills")
 
 EVIDENCE_DAYS = 30
+LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
+SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
 TREND = 12  # runs of the same playbook and mode that a report looks back on
 
 
@@ -46,6 +50,8 @@ class DrillWork(IncidentWork):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self.schedule, self.seed = Schedule(), b""
+        self._quiet_until: dict[tuple[str, str], datetime] = {}
         self._scores: dict[str, Score] = {}
         desk.on_commit(self._forget_scores)
 
@@ -169,6 +175,66 @@ class DrillWork(IncidentWork):
             if outcome.events:
                 log.info("drill_ended", drill=id, how=outcome.events[-1].data["how"])
 
+    # --- the schedule ---
+
+    def hold_schedule(self) -> None:
+        """Put the entries in force and hold what is due; meant for every second, and cheap while nothing is."""
+        if self.schedule.problems:
+            return  # said at the start and on every page of drills; what the log has in force stays as it is
+        specs = self.schedule.specs
+        with self.desk.read() as state:
+            changed = bool(drill_schedule.put_in_force(state, specs).drafts)
+        if changed:
+            self.desk.submit(lambda state, now: drill_schedule.put_in_force(state, specs), actor=SYSTEM)
+        for spec in specs:
+            try:
+                self._hold(spec)
+            except Unavailable:
+                raise
+            except Exception:  # one entry that can't be judged must not keep the others waiting
+                log.exception("drill_not_held", schedule=spec.id)
+
+    def _hold(self, spec: Spec) -> None:
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            key = (spec.digest, rfc3339(state.drills.schedules[spec.id].upto))
+            if now < self._quiet_until.get(key, now):
+                return
+            occurrence = drill_schedule.owed(state, spec, self.seed, now)
+            if occurrence is None:
+                self._quiet_until[key] = self._next_of(state, spec, now)
+                return
+        mode = Mode(spec.mode)
+        wanted = self.drill_request({**_asked(spec), "separate": True}, mode)
+
+        def starts(state: State, now: datetime) -> Decided:
+            request = drills.Start(
+                what=self._with_evidence(state, wanted),
+                live_digest=self.desk.snapshot.live_digest,
+                lasts=timedelta(seconds=spec.lasts_s) if spec.lasts_s else None,
+                announced=not spec.unannounced,
+                occurrence=occurrence.id,
+                control=spec.control,
+            )
+            return drills.start(state, request, SCHEDULER, now)
+
+        outcome = self.desk.submit(
+            lambda state, now: drill_schedule.handle(state, spec, occurrence, self.seed, now, starts), actor=SYSTEM
+        )
+        if outcome.events:
+            log.info(
+                "drill_occurrence",
+                occurrence=occurrence.id,
+                became=outcome.events[0].kind,
+                drill=outcome.decided.subject,
+            )
+            self._hold(spec)
+
+    def _next_of(self, state: State, spec: Spec, now: datetime) -> datetime:
+        upto = state.drills.schedules[spec.id].upto
+        coming = next(next_occurrences(spec, upto, now + LOOKS_AHEAD, seed=self.seed), None)
+        return coming.starts_at if coming is not None else now + LOOKS_AHEAD / 2
+
     def _containment_rows(self, id: str) -> list[Json]:
         """Who has confirmed so far; only known where points are served."""
         with self.desk.read(id) as state:
@@ -198,10 +264,29 @@ class DrillWork(IncidentWork):
             runs = runs[place + 1 :]
         page = [self._row(run) for run in runs[:limit]]
         more = runs[limit - 1].drill if len(runs) > limit else None
-        return {"items": page, "next": more, "playbooks": standing, "coming": self.coming(asker)}
+        return {
+            "items": page,
+            "next": more,
+            "playbooks": standing,
+            "coming": self.coming(asker),
+            "schedule_problems": [str(problem) for problem in self.schedule.problems],
+        }
 
+    @veils
     def coming(self, asker: Asker) -> list[Json]:
-        return []
+        """The schedule, with what comes next of each entry; of an unannounced one only its control group reads when."""
+        needs(asker, Right.READ, "reading the schedule")
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            rows = []
+            for spec in self.schedule.specs:
+                known = state.drills.schedules.get(spec.id)
+                after = max(known.upto, now) if known is not None else now
+                following = next_occurrences(spec, after, now + LOOKS_AHEAD, seed=self.seed)
+                coming = next((one for one in following if one.barred is None), None)
+                told = not spec.unannounced or asker.actor.person in spec.control or asker.may(Right.PEOPLE)
+                rows.append(drill_views.coming(state, spec, coming, told=told))
+        return sorted(rows, key=lambda row: str(row["starts_at"] or "9"))
 
     @veils
     def drills_overdue(self, asker: Asker) -> list[Json]:
@@ -289,6 +374,10 @@ def _ended(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int
     names = ("how", "because", "equal", "left", "meanwhile")
     lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
     return 200, {"id": decided.subject, "lifted": lifted, **{name: data[name] for name in names}}
+
+
+def _asked(spec: Spec) -> Json:
+    return {"playbook": spec.playbook, "parameters": dict(spec.parameters), "title": spec.title}
 
 
 def _mode(name: object) -> Mode:

@@ -740,7 +740,6 @@ class OccurrenceDue(Fact):
     schedule: str
     due_at: str
     starts_at: str
-    late: bool | None = None
 
 
 @_fact("drill:occurrence:skipped")

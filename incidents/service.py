@@ -47,6 +47,7 @@ from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
+from playbooks.drill_schedule import load_schedule
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
 from playbooks.severities import load_severities
@@ -76,6 +77,9 @@ class Service:
         self.points = Points()
         self.usage = UsageBook()
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.operations.schedule = load_schedule(settings.playbooks, self.playbooks)
+        for problem in self.operations.schedule.problems:
+            log.warning("drill_schedule_refused", why=str(problem), instead="no scheduled drill is held")
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -95,6 +99,7 @@ class Service:
         """
         service = cls(settings, ledger or SqliteLedger.open(settings.database_path), clock or SystemClock())
         service.desk.start()
+        service.operations.seed = service.secret("drills")
         service._load_telemetry()
         service.desk.on_commit(service._committed)
         return service
@@ -334,6 +339,7 @@ class Service:
         self.desk.try_resume()
         self.flush()
         self._advance_restores()
+        self.operations.hold_schedule()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):

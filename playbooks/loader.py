@@ -20,6 +20,7 @@ from playbooks.words import nearest, shown
 from runbooks.library import Library as Runbooks
 
 SHIPPED = Path(__file__).parent
+SCHEDULE = "drills.yaml"  # stands beside a company's playbooks and is none
 
 
 class UnknownPlaybook(LookupError):
@@ -132,7 +133,8 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
+    return sorted(path for path in found if path.name != SCHEDULE)
 
 
 def _read(

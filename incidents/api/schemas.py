@@ -447,6 +447,7 @@ COMPONENTS: dict[str, Schema] = {
             )
         ),
         coming=many(ref("DrillComing")),
+        schedule_problems=TEXTS,
     ),
     "DrillComing": thing(
         schedule=TEXT,
@@ -455,7 +456,6 @@ COMPONENTS: dict[str, Schema] = {
         due_at=some(TIME),
         starts_at=some(TIME),
         unannounced=TRUTH,
-        barred=some(TEXT),
         last=some(thing(occurrence=TEXT, due_at=TIME, outcome=TEXT, because=TEXT, drill=some(TEXT))),
         words=TEXT,
     ),

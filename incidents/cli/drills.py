@@ -175,6 +175,8 @@ def _schedule(found: Json) -> Iterator[str]:
     ]
     yield from words.table(("playbook", "every", "last rehearsed", "due", "rehearsed was"), rows, none="no playbook")
     yield ""
+    for problem in found["schedule_problems"]:
+        yield words.plain(f"drills.yaml is wrong, so no scheduled drill is held: {problem}")
     coming = [(r["schedule"], r["playbook"], r["mode"], r["words"]) for r in found["coming"]]
     yield from words.table(("scheduled", "playbook", "mode", "next"), coming, none="nothing is scheduled (drills.yaml)")
 

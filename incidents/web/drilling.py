@@ -49,6 +49,7 @@ def drills() -> Response:
         books=found["playbooks"],
         overdue=[row for row in found["playbooks"] if row["overdue"]],
         coming=found["coming"],
+        problems=found["schedule_problems"],
         evidence=service().operations.drill_evidence(asker()),
         names=service().operations.people_names(asker()),
     )

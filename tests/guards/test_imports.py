@@ -29,7 +29,7 @@ PURE = {
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
-    "incidents.decisions.drills", "incidents.decisions.ghosts",
+    "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
