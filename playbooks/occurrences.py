@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from cronsim import CronSim
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: its digest is asked for every second and kept
 class Spec:
     """
     One entry of the schedule, whole. Either ``cron`` (minute and hour fixed), or every ``every_days`` from ``since``.
@@ -56,7 +57,7 @@ class Spec:
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
         return {name: value for name, value in plain.items() if value or value is False}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of its canonical JSON, hex: equal entries owe the same drills."""
         return hashlib.sha256(rfc8785.dumps(self.data())).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -92,7 +93,7 @@ def test_whenever_it_is_asked_the_next_one_comes_after(zone: str, after: datetim
 
     assert moments
     assert all(at > after for at in moments)
-    assert all(b - a > timedelta(hours=22) for a, b in zip(moments, moments[1:], strict=False))
+    assert all(b - a > timedelta(hours=22) for a, b in itertools.pairwise(moments))
 
 
 def test_the_playbooks_own_rhythm_counts_local_days() -> None:
@@ -164,7 +165,7 @@ def test_a_schedule_is_read_with_its_defaults() -> None:
     [
         (
             "playbook: partner-credential-abus",
-            "drills.yaml:2: unknown playbook 'partner-credential-abus'. Did you mean",
+            "drills.yaml:3: unknown playbook 'partner-credential-abus'. Did you mean",
         ),
         ('cron: "30 10 * *"', "has 4 fields"),
         ('cron: "*/5 * * * *"', "fixed minute and hour"),
@@ -196,10 +197,16 @@ def test_what_is_wrong_in_a_schedule_is_named_with_its_line(line: str, message: 
     assert any(message in str(problem) for problem in found.problems), found.problems
 
 
-def test_a_schedule_without_a_time_says_what_to_write() -> None:
+def test_a_schedule_without_a_time_says_what_to_write(tmp_path: Any) -> None:
     """Neither cron nor a rhythm of the playbook: then it is never due."""
-    text = "drills:\n  - {id: never, playbook: break-glass, parameters: {partner: acme}}\n"
-    assert "say when: 'cron'" in str(read_schedule(text, "drills.yaml", LIBRARY).problems[0])
+    (tmp_path / "quiet.yaml").write_text(
+        "{id: quiet, title: Q, version: 1, severity: sev3, contain: [{halt-model: {model: orion-2}}]}"
+    )
+    library, entry = Library.load(tmp_path), "drills:\n  - {id: never, playbook: quiet}\n"
+    assert "say when: 'cron'" in str(read_schedule(entry, "drills.yaml", library).problems[0])
+
+    entry = f"drills:\n  - {{id: never, playbook: {BOOK}, parameters: {{partner: acme}}}}\n"
+    assert "from which day and at what time" in str(read_schedule(entry, "drills.yaml", library).problems[0])
 
 
 def test_the_schedule_stands_beside_the_playbooks_and_is_none(tmp_path: Any) -> None:
@@ -342,7 +349,7 @@ def test_a_year_of_drills_goes_by_in_seconds_in_three_zones(shop: Workshop) -> N
             for e in kept
             if e.data["schedule"] == entry.id
         ]
-        assert [b - a for a, b in zip(days, days[1:], strict=False)] == [timedelta(days=1)] * (len(days) - 1)
+        assert [b - a for a, b in itertools.pairwise(days)] == [timedelta(days=1)] * (len(days) - 1)
         assert len(days) in (365, 366)
     assert {e.kind for e in kept} <= {"drill:occurrence:due", "drill:occurrence:skipped"}
     assert shop.service.operations.drills(ADMIN, limit=1)["items"]
