@@ -101,10 +101,13 @@ class Grant(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(Entry):
+    """``roles`` say what they may do; ``duties`` are the incident roles for which they are told, such as ``comms``."""
+
     id: str
     name: str = ""
     slack: str = ""
     roles: tuple[str, ...] = ()
+    duties: tuple[str, ...] = ()
 
 
 ENTRIES: dict[str, type[Entry]] = {

@@ -102,6 +102,7 @@ class PersonForm(_Form):
     email: Address | None = None
     slack: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,20}$")] | None = None
     roles: list[str] = []
+    duties: list[CapabilityId] = []
 
 
 class CatalogForm(_Form):
@@ -201,7 +202,9 @@ def _grant(form: GrantForm) -> Grant:
 
 
 def _person(id: str, form: PersonForm) -> Person:
-    return Person(id=id, name=form.name or "", slack=form.slack or "", roles=tuple(form.roles))
+    return Person(
+        id=id, name=form.name or "", slack=form.slack or "", roles=tuple(form.roles), duties=tuple(form.duties)
+    )
 
 
 def _merged(current: Catalog, sections: Mapping[str, Any]) -> Catalog:

@@ -54,7 +54,7 @@ class ManualClock:
 
 def rfc3339(moment: datetime) -> str:
     """``2026-11-23T14:02:07.123Z``: milliseconds, UTC, as every answer writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -16,10 +16,11 @@ import structlog
 
 from incidents import drill_report, drill_views, views
 from incidents.clock import rfc3339
+from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, drill_schedule, drills, needs
 from incidents.decisions.incident import Declare
 from incidents.decisions.sight import sees
-from incidents.desk import Commit, Desk
+from incidents.desk import Commit, Outcome
 from incidents.drill_runs import Mode, Run
 from incidents.drills import Score, better, score
 from incidents.enforcement.points import Points
@@ -46,14 +47,14 @@ TREND = 12  # runs of the same playbook and mode that a report looks back on
 class DrillWork(IncidentWork):
     points: Points
     library: Library
-    public_url: str
+    clockwork: Clockwork
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def prepare_drills(self) -> None:
+        """Once, before anything else here."""
         self.schedule, self.seed = Schedule(), b""
         self._quiet_until: dict[tuple[str, str], datetime] = {}
         self._scores: dict[str, Score] = {}
-        desk.on_commit(self._forget_scores)
+        self.desk.on_commit(self._forget_scores)
 
     # --- starting and ending ---
 
@@ -82,6 +83,7 @@ class DrillWork(IncidentWork):
 
         with self._veiled_refusals(asker):
             outcome = self.desk.submit(decide, actor=asker.actor, key=key, answer=self._declared)
+        self._consider(outcome)
         return as_reply(outcome.answer, outcome.replayed)
 
     def end_drill(
@@ -136,6 +138,7 @@ class DrillWork(IncidentWork):
                 about=known,
                 narrowing=f"{wanted.playbook.id} {dict(wanted.parameters)}",
             )
+        self._consider(outcome)
         return as_reply(outcome.answer, outcome.replayed)
 
     def drill_people(
@@ -222,6 +225,7 @@ class DrillWork(IncidentWork):
             lambda state, now: drill_schedule.handle(state, spec, occurrence, self.seed, now, starts), actor=SYSTEM
         )
         if outcome.events:
+            self._consider(outcome)
             log.info(
                 "drill_occurrence",
                 occurrence=occurrence.id,
@@ -352,6 +356,11 @@ class DrillWork(IncidentWork):
     def _forget_scores(self, commit: Commit) -> None:
         for event in commit.events:
             self._scores.pop(event.incident or "", None)
+
+    def _consider(self, outcome: Outcome) -> None:
+        """Its clocks, in a write of their own, as after every declaration."""
+        if outcome.events and outcome.decided.subject:
+            self.clockwork.consider(outcome.decided.subject)
 
     # --- what a declaration is made of; see ``Operations`` ---
 

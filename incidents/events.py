@@ -760,3 +760,304 @@ class OccurrenceMissed(Fact):
     schedule: str
     due_at: str
     then: str
+
+
+# --- effects: what is owed to the outside ----------------------------------------------------------------------------
+
+
+@_fact("effect:message:owed")
+class MessageOwed(Fact):
+    """
+    Somebody is to be told. ``to`` is a reference and never an address. Text: ``words``, what this message alone says.
+
+    ``channels`` are tried in that order; ``topic``: a newer message of the same topic replaces one not yet sent.
+    ``about``: the incidents of a message that gathers several; ``entry``: the playbook's notice that asks for it;
+    ``reminds``: the reminders of its incident that it tells, each with the moment at which it was due.
+    """
+
+    id: str
+    to: str
+    channels: list[str]
+    template: str
+    lane: str
+    table: str
+    topic: str
+    not_before: str
+    deadline: str
+    notice: str | None = None
+    digest: str | None = None
+    entry: int | None = None
+    about: list[str] | None = None
+    reminds: dict[str, str] | None = None
+
+
+@_fact("effect:message:passed-on")
+class MessagePassedOn(Fact):
+    """One channel is given up: the message ``failed`` there, or it is ``unknown`` whether it arrived; next channel."""
+
+    id: str
+    channel: str
+    outcome: str
+    because: str
+    tries: int
+
+
+@_fact("effect:message:settled")
+class MessageSettled(Fact):
+    """
+    What became of a message: ``sent``, ``failed``, ``unknown``, ``dead``, ``superseded``, ``rehearsed``. Text: receipt.
+
+    ``digest`` is the SHA-256 of the exact text, which stands in this event's text, or in the notice's own where it
+    has one. ``evidence`` names the message at its target.
+    """
+
+    id: str
+    outcome: str
+    channel: str | None = None
+    tries: int | None = None
+    because: str | None = None
+    digest: str | None = None
+    evidence: str | None = None
+
+
+@_fact("effect:message:retried")
+class MessageRetried(Fact):
+    """A person wants a dead letter tried again, by all its channels."""
+
+    id: str
+    deadline: str
+
+
+@_fact("effect:order:owed")
+class OrderOwed(Fact):
+    """
+    A machine is to do something, and is told until it confirms. ``to`` is a connector or a web address' reference.
+
+    ``action`` is the plan's action that it carries out, ``order`` what that is.
+    """
+
+    id: str
+    to: str
+    channels: list[str]
+    template: str
+    lane: str
+    table: str
+    topic: str
+    not_before: str
+    deadline: str | None = None
+    action: int | None = None
+    order: dict[str, Any] | None = None
+    notice: str | None = None
+    digest: str | None = None
+    entry: int | None = None
+
+
+@_fact("effect:order:settled")
+class OrderSettled(Fact):
+    """What became of an order: ``confirmed`` by its target, ``dead``, ``superseded``, ``rehearsed``. Text: receipt."""
+
+    id: str
+    outcome: str
+    channel: str | None = None
+    tries: int | None = None
+    because: str | None = None
+    digest: str | None = None
+    evidence: str | None = None
+
+
+@_fact("effect:order:retried")
+class OrderRetried(Fact):
+    """A person wants an order that was given up sent again."""
+
+    id: str
+    deadline: str | None = None
+
+
+@_fact("effect:reminder:told")
+class ReminderTold(Fact):
+    """
+    A reminder was told by ``messages`` that are not this incident's alone, or by none. ``due_at``: when it was due.
+    """
+
+    key: str
+    due_at: str
+    messages: list[str]
+
+
+@_fact("effect:outage:caught-up")
+class OutageCaughtUp(Fact):
+    """Nobody ran between two moments; what fell due then is settled once: so many reminders, so many late messages."""
+
+    since: str
+    until: str
+    reminders: int
+    messages: int
+
+
+# --- notices: what people approve before it goes out -----------------------------------------------------------------
+
+
+@_fact("notice:draft:owed")
+class NoticeOwed(Fact):
+    """
+    A notice that waits for people. ``number`` is the playbook's entry; ``approval`` the role, ``approvals`` how many.
+
+    ``to``: ``partner:acme``, ``authority:...`` or any other reference.
+    """
+
+    notice: str
+    to: str
+    template: str
+    approval: str
+    approvals: int
+    number: int | None = None
+    moment: str | None = None
+
+
+@_fact("notice:draft:shared-out")
+class NoticeSharedOut(Fact):
+    """A notice for all affected partners became one for each of these; none of them reads of another."""
+
+    notice: str
+    partners: list[str]
+
+
+@_fact("notice:draft:written")
+class NoticeWritten(Fact):
+    """The text of a notice, drafted or edited; earlier approvals are void. Text: ``subject``, ``body``."""
+
+    notice: str
+    digest: str
+    template: str | None = None
+
+
+@_fact("notice:draft:approved")
+class NoticeApproved(Fact):
+    """A person agrees to exactly the text with this digest."""
+
+    notice: str
+    digest: str
+
+
+@_fact("notice:draft:refused")
+class NoticeRefused(Fact):
+    """A person decides that this notice is not sent. Text: ``reason``."""
+
+    notice: str
+
+
+@_fact("notice:approval:denied")
+class NoticeApprovalDenied(Fact):
+    """An approval of a notice that was not allowed to count, and why."""
+
+    notice: str
+    because: str
+
+
+@_fact("notice:receipt:recorded")
+class NoticeReceipted(Fact):
+    """A person says how a notice reached its reader, filed or told by hand. Text: ``receipt``."""
+
+    notice: str
+
+
+# --- clocks: what is owed to whom by when ---------------------------------------------------------------------------
+
+
+@_fact("clocks:regime:taken")
+class RegimeTaken(Fact):
+    """The incident assesses a regime, on these ``terms`` (JSON form of ``regime_terms.Terms``) whatever comes later."""
+
+    regime: str
+    version: int
+    digest: str
+    because: str
+    terms: dict[str, Any]
+
+
+@_fact("clocks:anchor:recorded")
+class AnchorRecorded(Fact):
+    """A person says when something happened that clocks run from. Text: ``evidence``."""
+
+    anchor: str
+    at: str
+    zone: str
+
+
+@_fact("clocks:anchor:chosen")
+class AnchorChosen(Fact):
+    """Of several times for one anchor this one counts. Text: ``evidence``."""
+
+    anchor: str
+    candidate: int
+    at: str
+
+
+@_fact("clocks:anchor:withdrawn")
+class AnchorWithdrawn(Fact):
+    """A time for an anchor was a mistake. Text: ``evidence``."""
+
+    anchor: str
+    candidate: int
+    at: str
+
+
+@_fact("clocks:condition:answered")
+class ConditionAnswered(Fact):
+    """A person says whether a condition holds that regimes ask for. Text: ``evidence``."""
+
+    condition: str
+    holds: bool
+
+
+@_fact("clocks:duty:moved")
+class DutiesMoved(Fact):
+    """Deadlines that came about or changed, each with what it ``was`` and is ``due``; ``rules`` computed them."""
+
+    moves: list[dict[str, Any]]
+    because: str
+    rules: str
+
+
+@_fact("clocks:duty:submitted")
+class DutySubmitted(Fact):
+    """A person has sent or filed it at ``at``. Text: ``receipt``, ``late_because``."""
+
+    clock: str
+    at: str
+    late: bool
+    internal: bool | None = None
+
+
+@_fact("clocks:duty:decided")
+class DutyDecided(Fact):
+    """A person decides that it is not to be reported. Text: ``reason``."""
+
+    clock: str
+    decision: str
+
+
+@_fact("clocks:duty:stayed")
+class DutyStayed(Fact):
+    """An order or legal basis suspends it, perhaps only ``until`` a moment. Text: ``reason``."""
+
+    clock: str
+    until: str | None = None
+
+
+@_fact("clocks:duty:reopened")
+class DutyReopened(Fact):
+    """A submission, decision or stay does not stand any more. Text: ``reason``."""
+
+    clock: str
+
+
+@_fact("clocks:duty:missed")
+class DutyMissed(Fact):
+    """A strict moment passed with nothing submitted; written once for each, however late it was noticed."""
+
+    clock: str
+    due: str
+    noticed_at: str
+    internal: bool | None = None
+    simulated: bool | None = None

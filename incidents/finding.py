@@ -7,7 +7,7 @@ page, gives no snippet, and is not betrayed by finding where its id was mentione
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -23,6 +23,7 @@ from incidents.state import Incident, State
 CHUNK = 500  # incidents looked at between two moments at which others get their turn
 MOST_WORDS = 12
 HITS_EACH = 3
+HIGHEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ class Wanted:
 
     def fits(self, known: Incident | Over) -> bool:
         return (
-            self.status in ("", known.status)
-            and self.kind in ("", known.kind)
-            and self.severity in ("", known.severity)
+            (not self.kind or self.kind == known.kind)
+            and (not self.severity or self.severity == known.severity)
+            and (not self.status or self.status == known.status)
         )
 
 
@@ -70,7 +71,9 @@ class Finder:
         if after:
             self._check(after)
         if self._wanted.words:
-            return self._desk.ledger.find(self._wanted.words, before=after or None, limit=limit, reads=self._reads)
+            return self._desk.ledger.find(
+                self._wanted.words, before=after or None, limit=limit, among=self._next, reads=self._reads
+            )
         return list(islice(self._walk(after), limit))
 
     def _check(self, after: str) -> None:
@@ -80,29 +83,41 @@ class Finder:
                 raise Invalid.at("cursor", message)
 
     def _walk(self, after: str) -> Iterator[str]:
-        """From the newest down, a chunk at a time; what leaves or enters the filter meanwhile moves nothing else."""
+        """What fits and may be seen, from the newest down; what leaves or enters the filter meanwhile moves nothing."""
+        with self._desk.read() as state:
+            known = _outline(state, after)
+        number = self._next(known.seq - 1 if known is not None else HIGHEST)
+        while number is not None:
+            with self._desk.read() as state:
+                id = state.order[_place(state, number) - 1]
+            yield id
+            number = self._next(number - 1)
+
+    def _next(self, number: int) -> int | None:
+        """
+        The first event's number of the newest incident that fits, may be seen, and is no newer than ``number``.
+
+        Whoever else wants the state gets its turn after each chunk.
+        """
         end: int | None = None
         while end is None or end > 0:
             with self._desk.read() as state:
-                end = _place(state, after) if end is None else end
-                start = max(0, end - CHUNK)
-                found = [id for id in reversed(state.order[start:end]) if self._fits(state, id)]
-                end = start
-            yield from found
-
-    def _fits(self, state: State, id: str) -> bool:
-        known = _outline(state, id)
-        return known is not None and self._wanted.fits(known) and sight.sees(state, self._asker, id)
+                end = _place(state, number) if end is None else end
+                over, others, fits = state.over, state.incidents, self._wanted.fits
+                for id in reversed(state.order[max(0, end - CHUNK) : end]):
+                    known = over.get(id) or others[id]
+                    if fits(known) and sight.sees(state, self._asker, id):
+                        return known.seq
+                end = max(0, end - CHUNK)
+        return None
 
     # --- words ---
 
     def _reads(self, id: str, for_members: bool) -> bool:
-        """For the ledger: whether an incident (or its lines for members) counts for this person."""
+        """Whether what the ledger found in an incident, or in its lines for members, counts for this person."""
         if for_members:
             return self._inside(id)
-        with self._desk.read() as state:
-            fits = self._fits(state, id)
-        return fits and (not self._names_hidden or self._stands_veiled(id))
+        return not self._names_hidden or self._stands_veiled(id)
 
     def _inside(self, id: str) -> bool:
         with self._desk.read(id) as state:
@@ -130,16 +145,14 @@ class Finder:
 
 
 def _outline(state: State, id: str) -> Incident | Over | None:
-    return state.incidents.get(id) or state.over.get(id)
+    return state.over.get(id) or state.incidents.get(id)  # most are over
 
 
-def _place(state: State, id: str) -> int:
-    """Where an incident stands in ``order``, its end for "". Found by halving: they stand as they were declared."""
-    if not id:
-        return len(state.order)
+def _place(state: State, number: int) -> int:
+    """How many incidents are no newer than that event. Found by halving: they stand as they were declared."""
 
-    def first(other: str) -> int:
-        known = _outline(state, other)
+    def first(id: str) -> int:
+        known = _outline(state, id)
         return known.seq if known is not None else 0
 
-    return bisect_left(state.order, first(id), key=first)
+    return bisect_right(state.order, number, key=first)

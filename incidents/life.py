@@ -14,7 +14,10 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339
+from incidents.docket import APPLIES, Docket, Hand
 from incidents.events import Event
+from incidents.notices import NoticeDraft
+from playbooks.anchors import PROPOSED_BY_DECLARING
 
 OPEN, RESTRICTED = "open", "restricted"
 FALSE_ALARM, MERGED = "false-alarm", "merged"
@@ -175,11 +178,15 @@ class Incident:
     offers: dict[str, Holder] = field(default_factory=dict)
     acknowledged_at: datetime | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
-    updated_at: datetime | None = None  # the last status update
+    updated_at: datetime | None = None  # the last status update; event ``update_seq`` has its words
+    update_seq: int | None = None
     next_update_at: str | None = None  # promised with it
     review: Review = field(default_factory=Review)
     shares: dict[str, Share] = field(default_factory=dict)
+    drafts: dict[str, NoticeDraft] = field(default_factory=dict)
+    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> when it was told last
     frozen_seq: int | None = None
+    docket: Docket = field(default_factory=Docket)
     newest_seq: int = 0
     rehearsed: bool = False  # it was a drill, and its run is over
 
@@ -298,6 +305,10 @@ def _moment(incident: Incident, name: str, event: Event) -> None:
     incident.moments[name] = Moment(event.at, event.recorded_at, event.seq, event.actor.name)
 
 
+def _hand(event: Event) -> Hand:
+    return Hand(event.actor.name, event.recorded_at, event.seq)
+
+
 def opened(event: Event, fact: ev.IncidentDeclared) -> Incident:
     """A new incident, from its first event."""
     made = Incident(
@@ -317,7 +328,14 @@ def opened(event: Event, fact: ev.IncidentDeclared) -> Incident:
         visibility=fact.visibility or OPEN,
     )
     _moment(made, "declared", event)
+    for anchor in PROPOSED_BY_DECLARING:
+        made.docket.propose(anchor, event.at, _hand(event))
     return made
+
+
+@_on(ev.ReminderTold)
+def _reminded(incident: Incident, event: Event, fact: ev.ReminderTold) -> None:
+    incident.reminded[fact.key] = event.at  # not when it was due: what was missed is told once, not one by one
 
 
 @_on(ev.IncidentJoined)
@@ -351,7 +369,8 @@ def _duties(incident: Incident, event: Event, fact: ev.DutiesOwed) -> None:
 
 @_on(ev.EvidenceFrozen)
 def _frozen(incident: Incident, event: Event, fact: ev.EvidenceFrozen) -> None:
-    incident.frozen_seq = event.seq
+    """The first one: what stood there before anything of it was held. Later holds freeze what they change as well."""
+    incident.frozen_seq = incident.frozen_seq or event.seq
 
 
 @_on(ev.IncidentContained)
@@ -383,7 +402,7 @@ def rehearsed(incident: Incident, event: Event) -> None:
     for task in incident.open_tasks(follow_ups=False):
         task.state, task.settled_by, task.settled_at = "skipped", event.actor.name, event.at
     for action in incident.actions.values():
-        if action.state == "waiting":
+        if action.state in ("waiting", "outside"):
             action.state, action.because = "declined", "the drill was over"
     if not incident.ended:
         incident.stage = "closed"
@@ -406,6 +425,7 @@ def _resolved(incident: Incident, event: Event, fact: ev.IncidentResolved) -> No
     incident.stage = "resolved"
     incident.review.due_at = fact.review_due_at or incident.review.due_at
     _moment(incident, "resolved", event)
+    incident.docket.propose("resolved", event.at, _hand(event))
 
 
 @_on(ev.IncidentReviewed)
@@ -432,6 +452,7 @@ def _reopened(incident: Incident, event: Event, fact: ev.IncidentReopened) -> No
     incident.acknowledged_at = None
     incident.judged.clear()  # what was true of the end before says nothing of the next one
     _moment(incident, "reopened", event)
+    incident.docket.retract("resolved")
 
 
 @_on(ev.ExitJudged)
@@ -509,7 +530,7 @@ def _task_settled(incident: Incident, event: Event, fact: ev.TaskSettled) -> Non
 
 @_on(ev.UpdatePosted)
 def _updated(incident: Incident, event: Event, fact: ev.UpdatePosted) -> None:
-    incident.updated_at, incident.next_update_at = event.at, fact.next_at
+    incident.updated_at, incident.update_seq, incident.next_update_at = event.at, event.seq, fact.next_at
 
 
 @_on(ev.EntryCorrected)
@@ -518,6 +539,7 @@ def _corrected(incident: Incident, event: Event, fact: ev.EntryCorrected) -> Non
     if fact.at is None:
         return
     at = parse_rfc3339(fact.at)
+    incident.docket.correct(fact.entry, at)
     for name, moment in incident.moments.items():
         if moment.seq == fact.entry:
             moment.was.append(moment.at)
@@ -563,3 +585,10 @@ def _share_made(incident: Incident, event: Event, fact: ev.ShareMade) -> None:
 @_on(ev.ShareRevoked)
 def _share_revoked(incident: Incident, event: Event, fact: ev.ShareRevoked) -> None:
     incident.shares[fact.share].revoked = True
+
+
+def _clock(incident: Incident, event: Event, fact: ev.Fact) -> None:
+    incident.docket.apply(fact, _hand(event))
+
+
+FOLDS.update({fact.kind: _clock for fact in APPLIES})

@@ -18,6 +18,7 @@ from incidents.desk import Desk
 from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.events import Event
 from incidents.ledger import Answer, AnswerKey
+from incidents.recent_lines import RecentLines
 from incidents.state import State
 
 Json = dict[str, Any]
@@ -56,6 +57,7 @@ class Operating:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.lines = RecentLines(desk)
 
     def _id(self, asker: Asker, id: str) -> str:
         """

@@ -14,28 +14,32 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from incidents import catalog_file, drill_views, views
+from incidents import catalog_file, views
 from incidents.blast import compare, with_holds
+from incidents.clock_operations import ClockOperations
+from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, access, drills, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.restore_plan import canaries_of
 from incidents.decisions.restore_steps import advance
-from incidents.decisions.sight import hidden, sees, veiled, veiled_event
+from incidents.decisions.sight import hidden, sees, veiled_event
 from incidents.desk import Desk
 from incidents.drill_work import DrillWork
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Points, point_row
+from incidents.enforcement.points import Points
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Event
 from incidents.finding import Finder, Wanted
 from incidents.holds import LIVE, Hold
+from incidents.incident_reading import IncidentReading
 from incidents.ledger import Answer, AnswerKey
+from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
 from incidents.roles import Right
 from incidents.state import Incident, State
-from incidents.timeline import Row, rows
+from incidents.timeline import Row
 from incidents.tokens import mask, new_secret
 from playbooks.durations import duration
 from playbooks.loader import Library, UnknownPlaybook
@@ -45,9 +49,18 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(DrillWork):
-    def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
-        super().__init__(desk)
+class Operations(IncidentReading, ClockOperations, NoticeWork, DrillWork):
+    def __init__(
+        self,
+        desk: Desk,
+        points: Points,
+        usage: UsageBook,
+        library: Library,
+        public_url: str,
+        clockwork: Clockwork,
+    ) -> None:
+        ClockOperations.__init__(self, desk, clockwork)
+        self.prepare_drills()
         self.points, self.usage, self.library = points, usage, library
         self.public_url = public_url
 
@@ -81,12 +94,17 @@ class Operations(DrillWork):
                 answer=self._declared,
                 narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
             )
-        return as_reply(outcome.answer, outcome.replayed)
+        reply = as_reply(outcome.answer, outcome.replayed)
+        if outcome.events:  # in a write of its own: the cord works whatever becomes of the clocks
+            self.clockwork.consider(str(reply.body["id"]))
+        return reply
 
     def _with_evidence(self, state: State, request: Declare) -> Declare:
         """What each point holds at this moment, and the table that it should hold."""
-        points = self.points.overview(state, self.desk.clock.boot())
-        return replace(request, points=tuple(points), table_digest=self.desk.snapshot.digest)
+        return replace(request, points=self._points_seen(state), table_digest=self.desk.snapshot.digest)
+
+    def _points_seen(self, state: State) -> tuple[Json, ...]:
+        return tuple(self.points.overview(state, self.desk.clock.boot()))
 
     def kill(self, asker: Asker, what: str, name: str, reason: str, key: AnswerKey | None = None) -> Reply:
         """Direct break-glass: needs a reason and nothing else."""
@@ -145,6 +163,7 @@ class Operations(DrillWork):
             **blast,
             "usage": [row for row in self.usage.of(now=now) if row["partner"] in partners],
             "clocks": list(steps.clocks),
+            "clocks_proposed": self.proposed_clocks(request.playbook.id, steps.clocks, request.parameters),
             "told": [notice.data() for notice in steps.notices],
             "tasks": [task.data(now) for task in steps.tasks],
             "roles": list(steps.roles),
@@ -219,11 +238,9 @@ class Operations(DrillWork):
     def incident(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
         known = self._id(asker, id)
-        lines = self.desk.ledger.incident(known)
+        lines = self.lines.of(known).events
         with self.desk.read(known) as state:
-            found = state.incidents[known]
-            containment = self._containment(state, found)
-            return views.incident_whole(state, found, lines, containment, self.desk.clock.now())
+            return self._whole(state, state.incidents[known], lines, self.desk.clock.now())
 
     @veils
     def incidents(
@@ -259,40 +276,15 @@ class Operations(DrillWork):
         """Rows in the order in which they were recorded."""
         needs(asker, Right.READ, "reading a timeline")
         known = self._id(asker, id)
-        inside = self.may_read_restricted(asker, known)
-        with self.desk.read() as state:
-            names = views.names(state)
-            without = hidden(state, asker)
-        found = [row for row in rows(self.desk.ledger.incident(known), names, inside=inside) if row.seq > after]
-        return [
-            replace(
-                row,
-                text=veiled(row.text, without),
-                data=veiled(row.data, without),
-                corrections=tuple(
-                    replace(c, reason=veiled(c.reason, without), was_text=veiled(c.was_text, without))
-                    for c in row.corrections
-                ),
-            )
-            if without
-            else row
-            for row in found[:limit]
-        ]
+        lines = self.lines.of(known)
+        with self.desk.read(known) as state:
+            told = self._told(state, state.incidents[known], lines, asker)
+        return [row for row in told if row.seq > after][:limit]
 
     def containment(self, asker: Asker, id: str) -> Json:
         needs(asker, Right.READ, "reading an incident")
         with self._look(asker, id) as (state, known):
             return self._containment(state, state.incidents[known])
-
-    def _containment(self, state: State, found: Incident) -> Json:
-        """With every point's row: of what is still going on from memory, of what was written down from the log."""
-        containment = self.points.containment(state, found, self.desk.clock.boot())
-        if found.contained is not None:
-            written = self.desk.ledger.read(after=found.contained.seq - 1, limit=1)[0]
-            containment["points"] = [point_row(row) for row in written.data["points"]]
-        elif found.rehearsed and found.holds:
-            containment |= drill_views.cut_short(self.desk.ledger.incident(found.id))
-        return containment
 
     @veils
     def before_and_now(self, asker: Asker, id: str) -> list[Json]:
@@ -373,7 +365,9 @@ class Operations(DrillWork):
         id = self._id(asker, id)
         return self._do(
             asker,
-            lambda state, now: incident.validate(state, id, number),
+            lambda state, now: incident.validate(
+                state, id, number, now, points=self._points_seen(state), table_digest=self.desk.snapshot.digest
+            ),
             lambda state, decided, events: (
                 200,
                 {"incident": decided.subject, "action": number, "revision": events[-1].seq},

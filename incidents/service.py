@@ -16,10 +16,14 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
 from incidents.clock import Clock, SystemClock, rfc3339
+from incidents.clockwork import Clockwork
+from incidents.connectors import Office
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
@@ -42,17 +46,33 @@ from incidents.ledger import Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
-from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
+from incidents.letters import Letters
+from incidents.metrics import (
+    BLOCKED,
+    CONTAINED,
+    CYCLE_FAILURES,
+    HEAD,
+    HEAD_AGE,
+    OPEN_INCIDENTS,
+    POINTS,
+    REVISION,
+    TURN_AGE,
+)
 from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
+from playbooks import rhythm
 from playbooks.drill_schedule import load_schedule
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
+from playbooks.register import Register
 from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
+
+if TYPE_CHECKING:
+    from incidents.postroom import PostRoom
 
 log = structlog.get_logger("andon.service")
 
@@ -69,14 +89,19 @@ class Service:
     def __init__(self, settings: Settings, ledger: Ledger, clock: Clock) -> None:
         self.settings, self.ledger, self.clock = settings, ledger, clock
         self.runbooks = Runbooks.load(settings.playbooks)
-        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks)
+        self.register = Register.load(settings.playbooks)
+        self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
+        self.rhythm, self.rhythm_problems = rhythm.load(settings.playbooks)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
             log.warning("severities_refused", why=line, instead="the shipped ones are in force")
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()
-        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.clockwork = Clockwork(self.desk, self.register)
+        self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
+        self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
+        self.operations.letters = self.letters
         self.operations.schedule = load_schedule(settings.playbooks, self.playbooks)
         for problem in self.operations.schedule.problems:
             log.warning("drill_schedule_refused", why=str(problem), instead="no scheduled drill is held")
@@ -169,6 +194,32 @@ class Service:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
 
+    # --- what goes out ---
+
+    @cached_property
+    def postroom(self) -> PostRoom:
+        """Made by whoever sends: ``start`` does. Another channel is added to it before that (``postroom.add``)."""
+        from incidents.connectors.addresses import LiveBook
+        from incidents.connectors.email import Email, mail_server
+        from incidents.connectors.webhook import Webhook
+        from incidents.postroom import PostRoom
+
+        settings = self.settings
+        webhook = Webhook(self.webhook_key, self.clock, allow_private=settings.allow_private_webhooks)
+        office = Office(LiveBook(self.desk), webhook)
+        if settings.smtp_url:
+            domain = urlsplit(settings.url).hostname or "localhost"
+            office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
+        return PostRoom(self.desk, office, self.letters, self.rhythm)
+
+    def webhook_key(self, url: str) -> bytes:
+        """What deliveries to a URL are signed with: of its own for each host, so that one can't forge another's."""
+        host = urlsplit(url).hostname or ""
+        if self.settings.webhook_secret:
+            secret = self.settings.webhook_secret.encode()
+            return hmac.new(secret, f"webhook {host}".encode(), hashlib.sha256).digest()
+        return self.secret(f"webhook {host}")
+
     # --- the engine ---
 
     def start(self) -> None:
@@ -177,15 +228,20 @@ class Service:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
                 self._watch_return(state, incident, self.clock.boot())
+        for problem in (*self.register.problems, *self.register.unknown_calendars()):
+            log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
+        self.postroom.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""
         self._stopping = True
         self.wake.set()
+        if "postroom" in self.__dict__:
+            self.postroom.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         for last in (self.flush, lambda: self.desk.keep_state(always=True)):
@@ -336,6 +392,7 @@ class Service:
         self.usage.write_changed(self.ledger.write_usage)
 
     def every_second(self) -> None:
+        self.postroom.wake.set()
         self.desk.try_resume()
         self.flush()
         self._advance_restores()
@@ -346,8 +403,9 @@ class Service:
             self.ledger.drop_instances(gone, before=self.clock.now() - timedelta(seconds=30))
         self.desk.let_go()
         self.desk.keep_state()
-        self.ledger.tidy()
         self._measure()
+        self.clockwork.tick()
+        self.ledger.tidy()
 
     def _advance_restores(self) -> None:
         """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""
@@ -379,6 +437,7 @@ class Service:
             HEAD.set(state.seq)
             HEAD_AGE.set(max(0.0, boot - self.desk.read_began))
             BLOCKED.set(self.desk.blocked is not None)
+            TURN_AGE.set(max(0.0, boot - self.postroom.turned_at))
             overview = self.points.overview(state, boot)
             holding = [i.kind for i in state.incidents.values() if i.standing]
         POINTS.clear()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,10 @@ class Settings:
     playbooks: Path | None = None
     lease_seconds: int | None = None
     signing_key: Path | None = None
+    organisation: str = ""
+    smtp_url: str = field(default="", repr=False)  # holds a password
+    webhook_secret: str = field(default="", repr=False)
+    allow_private_webhooks: bool = False
     log: str = "console"
 
     @property
@@ -66,7 +70,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             return parse(value.strip())
         except ValueError:
-            raise Invalid(f"{name}={_PASSWORD.sub('//[masked]@', value)!r}: it takes {takes}") from None
+            shown = "[masked]" if name.endswith("SECRET") else _PASSWORD.sub("//[masked]@", value)
+            raise Invalid(f"{name}={shown!r}: it takes {takes}") from None
 
     none: Path | None = None
     no_lease: int | None = None
@@ -89,6 +94,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             no_lease,
         ),
         signing_key=read("ANDON_SIGNING_KEY", Path, "a path", none),
+        organisation=read("ANDON_ORGANISATION", str, "your name, as partners and authorities read it", ""),
+        smtp_url=read("ANDON_SMTP_URL", _smtp, "smtp://USER:PASSWORD@HOST:PORT?from=ADDRESS, or smtps://", ""),
+        webhook_secret=read("ANDON_WEBHOOK_SECRET", _secret, "at least 24 characters", ""),
+        allow_private_webhooks=read(
+            "ANDON_ALLOW_PRIVATE_WEBHOOKS", lambda v: _one_of(v, ("yes", "no")) == "yes", "yes or no", False
+        ),
         log=read("ANDON_LOG", lambda v: _one_of(v, ("json", "console")), "json or console", "console"),
     )
 
@@ -96,6 +107,19 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 def _database(value: str) -> str:
     if not value.startswith(SQLITE) or value == SQLITE:
         raise ValueError(value)
+    return value
+
+
+def _smtp(value: str) -> str:
+    from incidents.connectors.email import mail_server
+
+    mail_server(value)
+    return value
+
+
+def _secret(value: str) -> str:
+    if len(value) < 24:
+        raise ValueError
     return value
 
 

@@ -18,14 +18,18 @@ from incidents.clock import parse_rfc3339
 from incidents.drill_runs import PLAN_FOLDS, RUN_FOLDS, Drills, OfARun, OfThePlan, mind, note_containment
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
-from incidents.life import ENDS, RESTRICTED, Handler, outline, rehearsed, unproven
+from incidents.life import ENDS, FALSE_ALARM, RESTRICTED, Handler, outline, rehearsed, unproven
 from incidents.life import FOLDS as LIFE_FOLDS
 from incidents.life import Action as Action
 from incidents.life import Containment as Containment
 from incidents.life import Incident as Incident
 from incidents.life import Over as Over
 from incidents.life import opened as opened_incident
+from incidents.notices import FOLDS as NOTICE_FOLDS
+from incidents.outbox import DONE, Outbox
+from incidents.outbox import FOLDS as OUTBOX_FOLDS
 from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
+from playbooks.regime_terms import Terms, read_terms
 
 DEFAULT_LEASE_SECONDS = 15
 
@@ -142,6 +146,8 @@ class State:
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
     drills: Drills = field(default_factory=Drills)
+    outbox: Outbox = field(default_factory=Outbox)
+    terms: dict[str, Terms] = field(default_factory=dict)  # of regimes that incidents have taken, by digest
     unreadable: str | None = None
     public_key: str | None = None
     fingerprint: str | None = None
@@ -240,6 +246,7 @@ def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
 @_on(ev.LedgerRestored)
 def _restored(state: State, event: Event, fact: ev.LedgerRestored) -> None:
     state.ledger, state.restored_at = fact.to_ledger, event.recorded_at
+    state.outbox.doubt_all()
 
 
 @_on(ev.WriteResumed)
@@ -456,6 +463,15 @@ def _of_one_incident(handler: Handler) -> Callable[[State, Event, Any], None]:
 
 
 _FOLDS.update({kind: _of_one_incident(handler) for kind, handler in LIFE_FOLDS.items()})
+_TAKES_REGIME = _FOLDS[ev.RegimeTaken.kind]
+
+
+@_on(ev.RegimeTaken)
+def _regime(state: State, event: Event, fact: ev.RegimeTaken) -> None:
+    """Equal terms are kept once, however many incidents have taken them."""
+    if fact.digest not in state.terms:
+        state.terms[fact.digest] = read_terms(fact.terms)
+    _TAKES_REGIME(state, event, fact)
 
 
 def _of_a_run(handler: OfARun) -> Callable[[State, Event, Any], None]:
@@ -492,16 +508,63 @@ def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) 
             request.against = fact.point
 
 
+# --- effects and notices --------------------------------------------------------------------------------------------
+
+
+def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(state.outbox, event, fact)
+        incident = state.incidents.get(event.incident or "")
+        if incident is None:
+            return
+        if getattr(fact, "notice", None) in incident.drafts:
+            incident.drafts[fact.notice].effect = fact.id
+        # Not when it was due: what was missed is told once, not one by one.
+        incident.reminded.update(dict.fromkeys(getattr(fact, "reminds", None) or (), event.at))
+
+    return run
+
+
+def _of_a_notice(handler: Callable[[Any, Event, Any], None]) -> Callable[[State, Event, Any], None]:
+    def run(state: State, event: Event, fact: Any) -> None:
+        handler(_incident(state, event).drafts, event, fact)
+
+    return run
+
+
+_FOLDS.update({kind: _of_the_outbox(handler) for kind, handler in OUTBOX_FOLDS.items()})
+_FOLDS.update({kind: _of_a_notice(handler) for kind, handler in NOTICE_FOLDS.items()})
+
+
+@_on(ev.OrderSettled)
+def _order_settled(state: State, event: Event, fact: ev.OrderSettled) -> None:
+    """An action of the plan that an outside system was to carry out is done once that confirms it."""
+    effect = state.outbox.settle(fact.id, fact.outcome, fact.because, event.at)
+    incident = state.incidents.get(event.incident or "")
+    if effect is None or effect.action is None or incident is None:
+        return
+    action = incident.actions.get(effect.action)
+    if action is not None and action.state == "outside" and fact.outcome in DONE:
+        action.state = "outside-done"
+
+
 def is_over(state: State, incident: Incident) -> bool:
     """Ended, and nothing held, ordered, asked for, waited for, owed or to be followed up: the log is enough."""
     return (
         incident.stage in ENDS
         and not incident.standing
+        and not _clocks_run(incident)
         and not incident.waits_for_proof
         and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state not in ("open", "running") for request in incident.requests)
+        and (incident.rehearsed or not any(draft.waits for draft in incident.drafts.values()))
     )
+
+
+def _clocks_run(incident: Incident) -> bool:
+    """A duty outlives its incident; but not a rehearsed one, nor one that proved to be none."""
+    return incident.kind == "real" and incident.stage != FALSE_ALARM and incident.docket.open
 
 
 def let_go(state: State, id: str) -> None:
@@ -520,4 +583,5 @@ def bring_back(state: State, id: str, events: Iterable[Event]) -> None:
             fold(apart, event)
     state.incidents[id] = apart.incidents[id]
     state.requests.update(apart.requests)
+    state.terms.update(apart.terms)
     del state.over[id]

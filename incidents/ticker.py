@@ -19,6 +19,7 @@ class Ticker:
     """Once a second and once an hour; a missed run is simply the next one."""
 
     def __init__(self, service: Service) -> None:
+        self._service = service
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -26,6 +27,7 @@ class Ticker:
         self._scheduler.add_job(_said(service.every_hour), "interval", hours=1, id="hour")
 
     def start(self) -> None:
+        self._service.clockwork.ticked = True
         self._scheduler.start()
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock_tellings import CLOCK_WORDS, LOUD
 from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
@@ -85,6 +86,7 @@ class _Telling:
     lane: str = "machine"
     tone: str | Callable[[Mapping[str, Any]], str] = "plain"
     key: bool = False
+    loud: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 LATE_SECONDS = 60
@@ -150,18 +152,19 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     text = telling.words(event.data, {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
-    who = event.actor.name
+    who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
+    loud = telling.loud is not None and telling.loud(event.data)
     return Row(
         seq=event.seq,
-        at=rfc3339(event.at),
-        recorded_at=rfc3339(event.recorded_at),
+        at=recorded_at if event.at == event.recorded_at else rfc3339(event.at),
+        recorded_at=recorded_at,
         kind=event.kind,
         actor=names.get(who, who) or who,
         via=event.actor.via,
         text="[redacted]" if redacted and not text else text,
         lane=telling.lane,
-        tone=telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
-        key=telling.key,
+        tone="stop" if loud else telling.tone if isinstance(telling.tone, str) else telling.tone(event.data),
+        key=telling.key or loud,
         late=_late(event.at, event.recorded_at),
         data=event.data,
         digest=event.digest,
@@ -328,6 +331,34 @@ def _others(data: Mapping[str, Any]) -> str:
     return ", ".join(named) + (f" and {data['meanwhile_more']} more" if data["meanwhile_more"] else "")
 
 
+def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
+    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
+    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
+
+
+def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    by = f" by {data['channel']}" if data.get("channel") else ""
+    because = f" ({data['because']})" if data.get("because") else ""
+    receipt = f": {text['receipt']}" if text.get("receipt") else ""
+    return f"{data['id']} {data['outcome']}{by}{because}{receipt}"
+
+
+def _passed_on(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = "may or may not have arrived" if data["outcome"] == "unknown" else "failed"
+    return f"{data['id']} {what} by {data['channel']} ({data['because']}); the next channel is tried"
+
+
+def _reminded(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    told = ", ".join(data["messages"]) or "nobody"
+    return f"Reminder {data['key']}, due {data['due_at'][:16].replace('T', ' ')} UTC, told by {told}"
+
+
+def _notice_written(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    how = "drafted" if data.get("template") else "changed"
+    return f"Notice {data['notice']} {how}, text {data['digest'][:12]}: {text.get('subject', '[redacted]')}"
+
+
 _TELLINGS: dict[str, _Telling] = {
     "drill:run:started": _Telling(_drill_started, "people", "wait", True),
     "drill:run:ended": _Telling(_drill_ended, "machine", lambda d: "ok" if d["equal"] else "stop", True),
@@ -412,6 +443,34 @@ _TELLINGS: dict[str, _Telling] = {
     "restore:approval:denied": _Telling(
         lambda d, t: f"An approval of {d['request']} did not count: {d['because']}", "people", "wait"
     ),
+    "effect:message:owed": _Telling(_effect_owed),
+    "effect:message:passed-on": _Telling(_passed_on, "machine", "wait"),
+    "effect:message:settled": _Telling(_effect_settled),
+    "effect:message:retried": _Telling(lambda d, t: f"{d['id']} is to be tried again", "people"),
+    "effect:order:owed": _Telling(_effect_owed),
+    "effect:order:settled": _Telling(_effect_settled),
+    "effect:order:retried": _Telling(lambda d, t: f"{d['id']} is to be sent again", "people"),
+    "effect:reminder:told": _Telling(_reminded),
+    "notice:draft:owed": _Telling(
+        lambda d, t: f"Notice {d['notice']} to {d['to']} waits for {d['approvals']} to approve, a {d['approval']} too"
+    ),
+    "notice:draft:shared-out": _Telling(
+        lambda d, t: f"Notice {d['notice']} became one for each of {len(d['partners'])} affected partners"
+    ),
+    "notice:draft:written": _Telling(_notice_written),
+    "notice:draft:approved": _Telling(
+        lambda d, t: f"Notice {d['notice']} approved, text {d['digest'][:12]}", "people", "ok", True
+    ),
+    "notice:draft:refused": _Telling(lambda d, t: _because(f"Notice {d['notice']} is not sent", t), "people", "wait"),
+    "notice:approval:denied": _Telling(
+        lambda d, t: f"An approval of {d['notice']} did not count: {d['because']}", "people", "wait"
+    ),
+    "notice:receipt:recorded": _Telling(
+        lambda d, t: _because(f"Notice {d['notice']} told by hand", t, "receipt"), "people", "ok", True
+    ),
+}
+_TELLINGS |= {
+    kind: _Telling(words, lane, tone, key, LOUD.get(kind)) for kind, (words, lane, tone, key) in CLOCK_WORDS.items()
 }
 
 

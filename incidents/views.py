@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from incidents import clock_views, notice_views
 from incidents import incident_views as life_views
 from incidents.blast import Blast, compare, without_holds
 from incidents.catalog import Capability
@@ -140,8 +141,9 @@ def incident_whole(state: State, incident: Incident, lines: Sequence[Event], con
         "actions": [_action(incident, n) for n in sorted(incident.actions)],
         "holds": [_hold(state, incident, h) for h in incident.holds],
         "tasks": [life_views.task(task, words, now) for task in incident.tasks.values()],
-        "notices": [notice | {"state": "owed"} for notice in incident.notices],
-        "clocks": [{"clock": clock, "state": "under assessment"} for clock in incident.clocks],
+        "notices": notice_views.entries(incident, notice_views.messages(lines, state.outbox, {}), now),
+        "clocks": clock_views.rows(state, incident, now),
+        "clock_facts": clock_views.facts(state, incident, words),
         "roles": life_views.roles(incident),
         "exit": life_views.criteria(incident, words),
         "restore": incident.restore,

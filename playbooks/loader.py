@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbooks.forms import SLUG
-from playbooks.rules import broken_links, read_document
+from playbooks.reading import octets_of, yaml_files
+from playbooks.register import Register, check_folder
+from playbooks.rules import broken_links, read_document, unfit_templates, unknown_clocks
 from playbooks.schema import SIZE_LIMIT, Playbook
 from playbooks.source import Problem, SourceError, parse
+from playbooks.wording import Audience, Wordings
 from playbooks.words import nearest, shown
 from runbooks.library import Library as Runbooks
 
@@ -42,31 +44,39 @@ class Entry:
 class Library:
     """Playbooks by id, and what is wrong with their files. A file with a problem is not taken."""
 
-    def __init__(self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = (), wordings: Wordings | None = None
+    ) -> None:
         self._entries = dict(sorted(entries.items()))
-        self.problems = tuple(sorted(problems))
+        self.wordings = wordings if wordings is not None else Wordings.load()
+        self.problems = tuple(sorted((*problems, *self.wordings.problems)))
 
     @classmethod
-    def load(cls, extra: Path | None = None, runbooks: Runbooks | None = None) -> Library:
+    def load(
+        cls, extra: Path | None = None, runbooks: Runbooks | None = None, register: Register | None = None
+    ) -> Library:
         """
         Read the shipped playbooks, then those of the extra folder.
 
         A broken file in the extra folder leaves the shipped playbook of that name in force and is among ``problems``.
         """
         anchors = (runbooks if runbooks is not None else Runbooks.load(extra)).anchors
+        clocks = (register if register is not None else Register.load(extra)).ids
+        wordings = Wordings.load(extra)
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
         for folder in (SHIPPED, extra):
             for path in _files(folder) if folder is not None else ():
                 try:
-                    entry = _read(path, anchors, shipped=folder is SHIPPED, replaces=path.stem in entries)
+                    shipped, replaces = folder is SHIPPED, path.stem in entries
+                    entry = _read(path, anchors, clocks, wordings.audiences, shipped=shipped, replaces=replaces)
                 except SourceError as error:
                     problems += error.problems
                 else:
                     entries[entry.playbook.id] = entry
         if extra is not None and not extra.is_dir():
             problems.append(Problem(str(extra), 1, "there is no such folder of playbooks"))
-        return cls(entries, tuple(problems))
+        return cls(entries, tuple(problems), wordings)
 
     def __iter__(self) -> Iterator[Playbook]:
         return (entry.playbook for entry in self._entries.values())
@@ -111,20 +121,28 @@ class Library:
         return self.entry(identifier).digest
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in yaml_files(folder) if path.name != SCHEDULE]
+
+
 def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     """
     What is wrong with a playbook file, or with every one in a folder; empty when all is well.
 
-    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given.
+    Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given; clocks
+    against the register with the regimes beside the file, which are checked with a folder, and so are
+    the templates of ``notices``.
     """
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder")]
     anchors = (runbooks if runbooks is not None else Runbooks.load(folder)).anchors
-    problems: list[Problem] = []
+    clocks = Register.load(folder).ids
+    wordings = Wordings.load(folder if folder != SHIPPED else None)
+    problems: list[Problem] = [*check_folder(path), *wordings.problems] if path.is_dir() else []
     for file in _files(path) if path.is_dir() else [path]:
         try:
-            _read(file, anchors)
+            _read(file, anchors, clocks, wordings.audiences)
         except SourceError as error:
             problems += error.problems
     if path.is_dir() and not _files(path):
@@ -132,18 +150,24 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     return sorted(problems)
 
 
-def _files(folder: Path) -> list[Path]:
-    found = [*folder.glob("*.yaml"), *folder.glob("*.yml")]
-    return sorted(path for path in found if path.name != SCHEDULE)
-
-
 def _read(
-    path: Path, anchors: Mapping[str, Collection[str]], *, shipped: bool = False, replaces: bool = False
+    path: Path,
+    anchors: Mapping[str, Collection[str]],
+    clocks: Collection[str],
+    audiences: Mapping[str, Audience],
+    *,
+    shipped: bool = False,
+    replaces: bool = False,
 ) -> Entry:
-    octets = _octets(path)
+    octets = octets_of(path, SIZE_LIMIT, "playbook")
     document = parse(octets, path.name, limit=SIZE_LIMIT)
     playbook = read_document(document)
-    problems = [document.problem(loc, message) for loc, message in broken_links(playbook, anchors)]
+    complaints = [
+        *broken_links(playbook, anchors),
+        *unknown_clocks(playbook, clocks),
+        *unfit_templates(playbook, audiences),
+    ]
+    problems = [document.problem(loc, message) for loc, message in complaints]
     if playbook.id != path.stem:
         message = f"id '{playbook.id}' and file name differ: call the file '{playbook.id}.yaml'"
         problems.append(document.problem(("id",), message))
@@ -151,27 +175,3 @@ def _read(
         raise SourceError(sorted(problems))
     digest = hashlib.sha256(octets).hexdigest()
     return Entry(playbook, digest, path, octets.decode("utf-8-sig"), shipped, replaces and not shipped)
-
-
-def _octets(path: Path) -> bytes:
-    """The file's bytes; never of a file outside its folder, nor more than a playbook may have."""
-    fault = None
-    if SLUG.fullmatch(path.stem) is None:
-        fault = "a playbook's file name holds lower-case letters, digits and '-' before '.yaml'"
-    elif path.suffix != ".yaml":
-        fault = f"call the file '{path.stem}.yaml'"
-    elif not path.resolve().is_relative_to(path.parent.resolve()):
-        fault = "leads out of its folder; put the file itself there"
-    elif not path.is_file():
-        fault = "is not a regular file"
-    if fault is None:
-        try:
-            with path.open("rb") as file:
-                octets = file.read(SIZE_LIMIT + 1)
-        except OSError as error:
-            fault = f"can't be read: {error.strerror}"
-        else:
-            if len(octets) <= SIZE_LIMIT:
-                return octets
-            fault = f"larger than {SIZE_LIMIT:,} bytes"
-    raise SourceError([Problem(path.name, 1, fault)])

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from incidents.api.clock_schemas import CLOCK_COMPONENTS
 from incidents.api.front_paths import FRONT_COMPONENTS, FRONT_PATHS
 from incidents.api.queries import Query
 from incidents.api.registry import JSON, ROUTES, Answered, Route
@@ -30,7 +31,7 @@ KEY_PARAMETER = {
     "description": "1 to 200 printable ASCII characters; the same key and body gets the first answer again",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]{1,200}$"},
 }
-FIRST = ("Incidents", "Restores", "Decisions", "Catalog", "Playbooks and runbooks", "Tokens and points")
+FIRST = ("Incidents", "Clocks", "Restores", "Decisions", "Catalog", "Playbooks and runbooks", "Tokens and points")
 FAULTS = {
     400: "Not JSON, or not UTF-8",
     401: "No token that is in use",
@@ -64,7 +65,7 @@ def document() -> dict[str, Any]:
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
-            "schemas": COMPONENTS | FRONT_COMPONENTS | _forms(),
+            "schemas": COMPONENTS | CLOCK_COMPONENTS | FRONT_COMPONENTS | _forms(),
         },
     }
 

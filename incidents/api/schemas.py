@@ -64,7 +64,7 @@ WAIVED = thing(checks=TEXTS, approvals=WHOLE)
 TASK_FIELDS = {"number": WHOLE, "title": TEXT, "role": TEXT}
 TASK_MORE = {"runbook": TEXT, "within": TEXT, "due_at": TIME, "about": TEXT}
 NOTICE_FIELDS = {"number": WHOLE, "to": TEXT, "at": TEXT}
-NOTICE_MORE = dict.fromkeys(("every", "until", "remind", "template", "approval"), TEXT) | {"every_s": WHOLE}
+NOTICE_MORE = dict.fromkeys(("every", "until", "remind", "template", "approval", "host"), TEXT) | {"every_s": WHOLE}
 INCIDENT_ROW = {
     "id": TEXT,
     "kind": {"type": "string", "enum": ["real", "drill", "test"]},
@@ -170,6 +170,26 @@ DRILL_ROW = {
 }
 TOKEN = {"id": TEXT, "name": TEXT, "role": TEXT, "person": some(TEXT), "partner": some(TEXT)}
 
+MESSAGE = {
+    "id": TEXT,
+    "sort": {"type": "string", "enum": ["message", "order"]},
+    "incident": some(TEXT),
+    "to": TEXT,
+    "template": TEXT,
+    "lane": {"type": "string", "enum": ["containment", "sev1", "rest"]},
+    "channels": TEXTS,
+    "owed_at": TIME,
+    "deadline": some(TIME),
+    "notice": some(TEXT),
+    "state": TEXT,
+    "channel": some(TEXT),
+    "tries": WHOLE,
+    "because": some(TEXT),
+    "settled_at": some(TIME),
+    "next_try_at": some(TIME),
+    "retry": TRUTH,
+}
+
 COMPONENTS: dict[str, Schema] = {
     "Problem": thing(
         {"errors": many(thing(where=TEXT, message=TEXT))}, type=TEXT, title=TEXT, status=WHOLE, detail=TEXT
@@ -220,6 +240,7 @@ COMPONENTS: dict[str, Schema] = {
         entries=many(ENTRY),
         usage=many(thing(partner=TEXT, flag=TEXT, per=TEXT, window_start=TIME, count=WHOLE)),
         clocks=TEXTS,
+        clocks_proposed=many(ref("ClockProposed")),
         told=many(thing(NOTICE_MORE, **NOTICE_FIELDS)),
         tasks=many(thing(TASK_MORE, **TASK_FIELDS)),
         roles=TEXTS,
@@ -266,8 +287,9 @@ COMPONENTS: dict[str, Schema] = {
         life=many(thing(name=TEXT, reached=TRUTH, at=some(TIME), blocked=TEXTS)),
         moments={"type": "object", "additionalProperties": ref("Moment")},
         tasks=many(ref("Task")),
-        notices=many(thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT)),
-        clocks=many(thing(clock=TEXT, state=TEXT)),
+        notices=many(ref("NoticeEntry")),
+        clocks=many(ref("Clock")),
+        clock_facts=ref("ClockFacts"),
         roles=many(ref("IncidentRole")),
         exit=many(
             thing(number=WHOLE, text=TEXT, met=TRUTH, by=some(TEXT), at=some(TIME), evidence=some(TEXT)),
@@ -514,6 +536,47 @@ COMPONENTS: dict[str, Schema] = {
                 because=TEXT,
             )
         ),
+    ),
+    "NoticeEntry": thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT),
+    "Message": thing(
+        **MESSAGE,
+        entry=some(WHOLE),
+        evidence=some(TEXT),
+        receipt=some(TEXT),
+        tried=many(thing(channel=TEXT, outcome=TEXT, because=TEXT)),
+    ),
+    "Letter": thing(**MESSAGE, drill=TRUTH, doubt=TEXTS),
+    "MessagePage": paged("Letter"),
+    "MessageRetried": thing(id=TEXT, state={"const": "owed"}),
+    "Notice": thing(
+        id=TEXT,
+        incident=TEXT,
+        to=TEXT,
+        template=TEXT,
+        moment=some(TEXT),
+        entry=some(WHOLE),
+        approval=TEXT,
+        approvals=WHOLE,
+        approvals_left=WHOLE,
+        approved_by=TEXTS,
+        state=TEXT,
+        waits=TRUTH,
+        by_hand=TRUTH,
+        owed_at=TIME,
+        written_by=some(TEXT),
+        written_at=some(TIME),
+        digest=some(TEXT),
+        subject=some(TEXT),
+        body=some(TEXT),
+        redacted=TRUTH,
+        settled_by=some(TEXT),
+        settled_at=some(TIME),
+        receipt=some(TEXT),
+        message=some(ref("Message")),
+    ),
+    "NoticeChanged": thing(id=TEXT, incident=TEXT, already=TRUTH, approvals_left=WHOLE, digest=some(TEXT)),
+    "IncidentNotices": thing(
+        incident=TEXT, notices=many(ref("Notice")), messages=many(ref("Message")), entries=many(ref("NoticeEntry"))
     ),
     "Decision": thing(allowed=TRUTH, reason=TEXT, revision=WHOLE, held_by=TEXTS),
     "Point": thing(

@@ -25,6 +25,7 @@ from incidents.events import Draft
 from incidents.evidence import freeze
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
 from incidents.life import OPEN, RESTRICTED
+from incidents.recipients import by_reference
 from incidents.snapshot import stage_in_force
 from incidents.state import Incident, State
 from playbooks import actions as act
@@ -184,8 +185,9 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
     frozen = freeze(state, list(would.values()), request.points, request.table_digest, now, table or SHADOW)
     drafts.append(Draft(frozen, incident=id))
     drafts += _action_drafts(request.kind, request.mode, steps.actions, id, holds)
-    drafts.append(Draft(_duties(steps, now), incident=id))
-    return Decided(drafts, subject=id)
+    notices, addresses = by_reference(id, steps.notices)
+    drafts.append(Draft(_duties(steps, notices, now), incident=id))
+    return Decided(drafts, subject=id, directory=addresses)
 
 
 def _join(first: Incident, request: Declare, asker: Asker) -> Decided:
@@ -313,12 +315,22 @@ def _never_done(step: PlannedAction, mode: str) -> str | None:
             return "a tabletop places no hold"
         case Mode.DRY_RUN:
             return "a dry run applies nothing"
-    return "a drill calls no outside system" if isinstance(step.action, act.Call) else None
+    return None
 
 
-def validate(state: State, incident_id: str, number: int) -> Decided:
+def validate(
+    state: State,
+    incident_id: str,
+    number: int,
+    now: datetime,
+    *,
+    points: Sequence[dict[str, Any]] = (),
+    table_digest: str = "",
+) -> Decided:
     """
-    A person's word for an action that waited for it: its holds are placed now.
+    A person's word for an action that waited for it: its holds are placed now, after what they change was frozen.
+
+    ``points`` and ``table_digest`` are as in ``Declare``.
 
     Raises:
         Conflicting: The action does not wait (any more).
@@ -337,7 +349,9 @@ def validate(state: State, incident_id: str, number: int) -> Decided:
     if kind is Kind.DRILL and table == LIVE:
         check_only_ghosts(state, [step])
     holds = holds_of(state, incident.id, table, [step])
-    return Decided(_action_drafts(kind, mode, [step], incident.id, holds), subject=incident.id)
+    frozen = [freeze(state, list(holds.values()), points, table_digest, now, table or LIVE)] if holds else []
+    drafts = [Draft(fact, incident=incident.id) for fact in frozen]
+    return Decided([*drafts, *_action_drafts(kind, mode, [step], incident.id, holds)], subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:
@@ -410,10 +424,10 @@ def get_incident(state: State, id: str) -> Incident:
     return found
 
 
-def _duties(steps: Plan, now: datetime) -> ev.DutiesOwed:
+def _duties(steps: Plan, notices: list[dict[str, Any]], now: datetime) -> ev.DutiesOwed:
     return ev.DutiesOwed(
         tasks=[task.data(now) for task in steps.tasks],
-        notices=[notice.data() for notice in steps.notices],
+        notices=notices,
         clocks=list(steps.clocks),
         roles=list(steps.roles),
         exit=list(steps.exit),

@@ -136,6 +136,7 @@ def _not_closed_yet(incident: Incident) -> list[str]:
         f"task {task.number} is open: do it, skip it with a reason, or make it a follow-up"
         for task in incident.open_tasks(follow_ups=False)
     ]
+    found += [f"notice {d.id} waits: approve or refuse it" for d in incident.drafts.values() if d.waits]
     found += [f"follow-up {t.number} has no owner" for t in incident.open_tasks(follow_ups=True) if not t.owner]
     return found
 

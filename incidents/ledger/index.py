@@ -17,12 +17,13 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from incidents.events import Event
-from incidents.ledger import Hit, Reads, everything, search
+from incidents.ledger import Chosen, Hit, Reads, everything, search
 from incidents.ledger.hits import hits
 from incidents.ledger.rows import COLUMNS, from_rows
 from incidents.ledger.search import Doc
 
-BATCH = 200  # lines that one step indexes
+BATCH = 200  # lines that one step indexes at most,
+CHARACTERS = 100_000  # or fewer, once they have so many: a review may be a long one
 EMPTIED_ROWS = 500  # of half a KiB, that one step takes out of a table that is not asked any more
 STEPS_AT_ONCE = 20
 PAUSE_SECONDS = 0.001  # between two steps, so that whoever waits to write gets its turn
@@ -46,6 +47,7 @@ _SAYS = f"incident IS NOT NULL AND (text IS NOT NULL OR kind IN ('{search.DECLAR
 _NEW = f"{_WITH_FIRST} WHERE seq > ? AND {_SAYS} ORDER BY seq LIMIT ?"
 _UNSAID = f"{_WITH_FIRST} WHERE seq IN (SELECT seq FROM unsaid) AND {_SAYS}"  # noqa: S608
 _OF_INCIDENT = f"SELECT {COLUMNS} FROM event WHERE incident = ? AND {_SAYS} ORDER BY seq"  # noqa: S608
+_TEXT = COLUMNS.split(", ").index("text")
 _HIGHEST = 2**63 - 1
 
 
@@ -66,10 +68,16 @@ class SearchIndex(ABC):
     def _wipe_write_ahead_log(self) -> bool: ...
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         phrases = search.asked(words)
-        with self._looking() as look, closing(look.together(phrases, before)) as candidates:
+        with self._looking() as look, closing(look.together(phrases, before, among)) as candidates:
             return search.readable(candidates, look.name_of, reads, limit)
 
     def hits(
@@ -159,9 +167,15 @@ def _index_more(writer: sqlite3.Connection, ledger_name: str) -> None:
 
 def _fill(writer: sqlite3.Connection, table: str, after: int, ledger_name: str) -> int:
     """Puts in the next lines after an event; returns the number of the last event that it went over."""
-    new = _docs(writer.execute(_NEW, (after, BATCH)).fetchall(), ledger_name)
+    rows, left = [], CHARACTERS
+    for row in writer.execute(_NEW, (after, BATCH)):
+        rows.append(row)
+        left -= len(row[_TEXT] or "")
+        if left <= 0:
+            break
+    new = _docs(rows, ledger_name)
     writer.executemany(_ADD[table], [doc for _, doc in new])
-    if len(new) == BATCH:
+    if left <= 0 or len(new) == BATCH:
         return new[-1][0].seq
     return int(writer.execute("SELECT max(seq) FROM event").fetchone()[0] or 0)
 
@@ -216,7 +230,7 @@ class _Look:
             rows += connection.execute(_UNSAID).fetchall()
         self._beside = sorted({doc for _, doc in _docs(rows, ledger_name)}, reverse=True)
 
-    def together(self, phrases: Sequence[str], before: str | None) -> Generator[tuple[int, bool]]:
+    def together(self, phrases: Sequence[str], before: str | None, among: Chosen | None) -> Generator[tuple[int, bool]]:
         """``(first, open)`` of the incidents that have every phrase, the newest declared first."""
         below = _HIGHEST
         if before is not None:
@@ -225,7 +239,7 @@ class _Look:
         cursors = [self._connection.execute(_FOUND[self._table], (f'"{phrase}" *', below)) for phrase in phrases]
         try:
             places = [self._places(cursor, phrase, below) for cursor, phrase in zip(cursors, phrases, strict=True)]
-            yield from search.together([search.by_incident(found) for found in places])
+            yield from search.together([search.by_incident(found) for found in places], among)
         finally:
             for cursor in cursors:
                 cursor.close()

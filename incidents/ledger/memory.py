@@ -13,7 +13,21 @@ from datetime import datetime
 
 from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
-from incidents.ledger import Answer, AnswerKey, Head, Hit, Instance, PointUse, Reads, Usage, everything, search
+from incidents.ledger import (
+    Answer,
+    AnswerKey,
+    Chosen,
+    Claim,
+    Head,
+    Hit,
+    Instance,
+    PointUse,
+    Reads,
+    Usage,
+    Wanted,
+    everything,
+    search,
+)
 from incidents.ledger.chain import Tip, mint, seal_all
 from incidents.ledger.hits import hits
 from incidents.ledger.redaction import without
@@ -34,6 +48,7 @@ class _Store:
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
     uses: dict[str, PointUse] = field(default_factory=dict)
     usage: dict[tuple[str, str, str, str, str], Usage] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     def tip(self) -> Tip:
         if not self.events:
@@ -106,7 +121,13 @@ class MemoryLedger:
             return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
 
     def find(
-        self, words: Sequence[str], *, before: str | None = None, limit: int | None = None, reads: Reads = everything
+        self,
+        words: Sequence[str],
+        *,
+        before: str | None = None,
+        limit: int | None = None,
+        among: Chosen | None = None,
+        reads: Reads = everything,
     ) -> list[str]:
         phrases = search.asked(words)
         with self._open() as store:  # and no longer: whoever is asked what may be read may wait for an append
@@ -115,7 +136,7 @@ class MemoryLedger:
             first = store.of_incident.get(before, [0])[0] if before is not None else len(store.events) + 1
         docs = sorted((doc for doc in docs if search.first_of(doc[0]) < first), reverse=True)
         found = [search.by_incident([at for at, said in docs if search.holds(said, one)]) for one in phrases]
-        return search.readable(search.together(found), names.__getitem__, reads, limit)
+        return search.readable(search.together(found, among), names.__getitem__, reads, limit)
 
     def hits(
         self, words: Sequence[str], incidents: Sequence[str], *, each: int = 3, reads: Reads = everything
@@ -209,6 +230,47 @@ class MemoryLedger:
     def drop_usage(self, *, before: str) -> None:
         with self._open() as store:
             store.usage = {name: row for name, row in store.usage.items() if row.window_start >= before}
+
+    def claims(self) -> list[Claim]:
+        with self._open() as store:
+            return [claim for _, claim in sorted(store.claims.items())]
+
+    def claim(self, wanted: Sequence[Wanted], *, now: datetime, until: datetime) -> list[Claim]:
+        taken = []
+        with self._open() as store:
+            for want in wanted:
+                old = store.claims.get(want.effect)
+                if old is not None and (old.phase == "sending" or old.until > now):
+                    continue
+                tries = old.tries + 1 if old is not None and old.channel == want.channel else 1
+                error = old.error if old is not None else ""
+                claim = Claim(want.effect, want.ticket, "claimed", want.channel, tries, until, error)
+                store.claims[want.effect] = claim
+                taken.append(claim)
+        return taken
+
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        found = []
+        with self._open() as store:
+            for effect, ticket in claims:
+                old = store.claims.get(effect)
+                found.append(old is not None and old.ticket == ticket and old.phase == "claimed")
+                if old is not None and found[-1]:
+                    store.claims[effect] = replace(old, phase="sending", until=until)
+        return found
+
+    def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
+        with self._open() as store:
+            old = store.claims.get(effect)
+            if old is None or old.ticket != ticket:
+                return False
+            store.claims[effect] = replace(old, phase="waiting", until=until, error=error)
+            return True
+
+    def drop_claims(self, tickets: Sequence[str]) -> None:
+        with self._open() as store:
+            gone = set(tickets)
+            store.claims = {effect: claim for effect, claim in store.claims.items() if claim.ticket not in gone}
 
     def close(self) -> None:
         self._closed = True

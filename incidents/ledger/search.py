@@ -45,6 +45,10 @@ class Hit:
 Reads = Callable[[str, bool], bool]
 
 
+# The number of an incident's first event -> that number, or the next lower one of those to choose from, if any.
+Chosen = Callable[[int], int | None]
+
+
 def everything(incident: str, for_members: bool) -> bool:
     """Nothing is hidden."""
     return True
@@ -138,6 +142,7 @@ def holds(words: str, phrase: str) -> bool:
 
 # --- lines and incidents --------------------------------------------------------------------------------------------
 
+_HIGHEST = 2**63 - 1
 _OF_LINE = 32  # bits of a place: 31 for the sequence number, one for restricted; above them the incident's first number
 
 
@@ -176,20 +181,29 @@ def by_incident(places: Iterable[int]) -> Iterator[tuple[int, bool]]:
         yield at, is_open
 
 
-def together(found: Sequence[Iterator[tuple[int, bool]]]) -> Iterator[tuple[int, bool]]:
-    """What is in all of them, each going from the highest ``first`` down; ``open`` where it is open in all."""
+def together(found: Sequence[Iterator[tuple[int, bool]]], chosen: Chosen | None) -> Iterator[tuple[int, bool]]:
+    """What is in all of them and ``chosen``, from the highest ``first`` down; ``open`` where it is open in all."""
     heads = [next(one, None) for one in found]
-    while heads:
-        here = [head for head in heads if head is not None]
+    level = _HIGHEST
+    while found:
+        for number, one in enumerate(found):
+            head = heads[number]
+            while head is not None and head[0] > level:
+                head = next(one, None)
+            if head is None:
+                return
+            heads[number], level = head, head[0]
+        here = [head for head in heads if head is not None and head[0] == level]
         if len(here) < len(heads):
+            continue
+        lower = level if chosen is None else chosen(level)
+        if lower is None:
             return
-        lowest = min(first for first, _ in here)
-        if all(first == lowest for first, _ in here):
-            yield lowest, all(is_open for _, is_open in here)
-            heads = [next(one, None) for one in found]
-        else:  # what is above the lowest can't be in that one any more
-            pairs = zip(here, found, strict=True)
-            heads = [head if head[0] == lowest else next(one, None) for head, one in pairs]
+        if lower == level:
+            yield level, all(is_open for _, is_open in here)
+            level -= 1
+        else:
+            level = lower
 
 
 def readable(
@@ -198,9 +212,9 @@ def readable(
     """Names of the first so many candidates that may be read: what is hidden takes nobody's place."""
     found: list[str] = []
     for first, is_open in candidates:
-        if limit is not None and len(found) >= limit:
-            break
         incident = name_of(first)
         if reads(incident, False) and (is_open or reads(incident, True)):
             found.append(incident)
+            if len(found) == limit:  # and no further: the next one may be a long way down
+                break
     return found

@@ -1,5 +1,6 @@
 """
-The pages: sign-in, board, incident timeline, declaring, points, capabilities, models, playbooks, runbooks.
+The pages: sign-in, board, incident timeline and links to it, declaring,
+points, capabilities, models, playbooks, runbooks.
 
 They ask ``service.operations`` and translate the answers into HTML; they decide nothing.
 """
@@ -20,14 +21,18 @@ from incidents.web.words import add_words
 # Imported for the routes that they add to ``pages``.
 from incidents.web import (  # isort: skip # noqa: F401
     board,
+    clock_pages,
     declaring,
     drilling,
     incident_list,
     incident_pages,
+    notice_pages,
     procedures,
     restoring,
+    sharing,
     signing_in,
     things,
+    working,
 )
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]

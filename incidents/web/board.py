@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
+from incidents.web.clock_card import next_clocks
 from incidents.web.frame import asker, may_enter, pages, service, show, visitor
 
 
@@ -28,6 +29,7 @@ def board() -> Response:
         points=here,
         held=[p for p in here if p["standing"] == "holds a lease"],
         missing=[p for p in here if p["standing"] in ("lapsed", "never connected")],
+        clocks=next_clocks(),
         names=service().operations.people_names(asker()),
     )
 

@@ -21,18 +21,20 @@ from flask import Blueprint, Flask, Response, abort, current_app, g, make_respon
 from werkzeug.wrappers import Response as AnyResponse
 
 from incidents.decisions import Asker
+from incidents.desk import Commit
 from incidents.ledger import AnswerKey
 from incidents.roles import Right
 from incidents.service import Service
 from incidents.web.guard import FIELD, from_elsewhere, right_token
 from incidents.web.session import COOKIE, SESSION_LIFE, Sessions, SignInLinks, Visitor
+from incidents.web.words import forget_notes
 
 log = structlog.get_logger("andon.pages")
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 Answered = AnyResponse | str | tuple[str, int]
 
-OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static"}
+OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static", "pages.calendar_feed", "pages.shared"}
 PARTNERS_OWN = {"pages.board", "pages.logout"}
 NOT_PAGES = ("/api/", "/metrics", "/enforce/", "/ofrep/", "/flagd/", "/healthz", "/readyz", "/live", "/static/")
 BODY_LIMIT = 1 << 20
@@ -62,6 +64,12 @@ def attach(app: Flask, service: Service) -> None:
         secure=service.settings.url.startswith("https://"),
         assets=_version_of_assets(),
     )
+    service.desk.on_commit(_forget_redacted)
+
+
+def _forget_redacted(commit: Commit) -> None:
+    if any(event.kind == "incident:entry:redacted" for event in commit.events):
+        forget_notes()
 
 
 _LINKS: WeakKeyDictionary[Service, SignInLinks] = WeakKeyDictionary()
@@ -145,7 +153,10 @@ def with_headers(response: Response, *, kept: bool = False) -> Response:
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Referrer-Policy"] = "same-origin"
+    handed_out = request.path.startswith("/share/")
+    response.headers["Referrer-Policy"] = "no-referrer" if handed_out else "same-origin"
+    if handed_out:
+        response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     fresh = kept and response.status_code == 200 and request.args.get("v") == web().assets
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-store"
     return response

@@ -1,5 +1,6 @@
 """
-One incident: four answers, the picture, the list, what is owed. The way back is ``way_back`` and ``restoring``.
+One incident: the answers on top, the picture, who could use what, the lines, and the forms that stand beside them.
+The way back is ``way_back`` and ``restoring``, links to it ``sharing``.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from typing import Any
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock import parse_rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.errors import AndonError, Invalid
+from incidents.errors import AndonError
 from incidents.operations import Reply
+from incidents.reading import Reading
+from incidents.share_links import share_link
 from incidents.timeline import Row
-from incidents.web import way_back
+from incidents.web import answers, lines, way_back, work_cards
+from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
+from incidents.web.notice_pages import notices_card
 from incidents.web.picture import draw
-from incidents.web.words import plural
+from incidents.web.scale import NARROW, WIDE
+from incidents.web.times import typed_moment
 
-SHOWN_ROWS = 400
 SAID = {
     "declared": "Declared. What this page says about containment is judged as gateways answer.",
     "joined": "This was declared already and still stands; you joined it.",
@@ -33,91 +38,75 @@ SAID = {
     "stopped": "Stopped: no further step.",
     "taken-back": "Stopped: what was given back is held again; this page says which gateways have confirmed it.",
     "refused": "Refused: nothing was lifted.",
+    "shared": "The link is made. Whoever has it sees this incident until it ends, without signing in.",
+    "unshared": "Revoked: the link shows nothing any more.",
 }
+SHARE_LIVES = {"1h": "1 hour", "24h": "1 day", "7d": "7 days", "30d": "30 days"}
 Json = dict[str, Any]
 
 
 @pages.get("/incidents/<id>")
 def incident(id: str) -> Response:
-    return _incident(id)
+    return incident_page(id)
 
 
-def _incident(id: str, error: AndonError | None = None, form: str = "") -> Response:
+def incident_page(id: str, error: AndonError | None = None, form: str = "") -> Response:
     """The page; after a refusal with the error beside the form that was sent, and what was typed still in it."""
-    desk = service().operations
-    found = desk.incident(asker(), id)
-    rows = desk.timeline(asker(), id, limit=100_000)
-    now = service().clock.now()
-    owed = _owed(found)
-    typed = request.form if error is not None else {}
+    found = service().operations.reading(asker(), id)
+    whole = found.whole
     return show(
         "incident.html",
         error.status if error is not None else 200,
-        i=found,
-        c=found["containment"],
-        points=_points(found["containment"]["points"]),
-        changes=desk.before_and_now(asker(), id),
-        rows=sorted(rows, key=lambda row: (row.at, row.seq), reverse=True)[:SHOWN_ROWS],
-        newest=rows[-1] if rows else None,
-        older=max(0, len(rows) - SHOWN_ROWS),
-        reasons=_reasons(rows),
-        picture=draw(rows, now),
-        names=desk.people_names(asker()),
-        owed=[row for row in owed if row["due_at"] > rfc3339(now)],
-        overdue=[row for row in owed if row["due_at"] <= rfc3339(now)],
-        dark=_dark(found),
-        back=way_back.values(found, again=error is not None),
-        standing=[h for h in found["holds"] if h["standing"]],
-        waiting=[a for a in found["actions"] if a["state"] == "waiting"],
-        said=SAID.get(request.args.get("said", "")),
+        **story(found),
+        card=clocks_card(id),
+        back=way_back.values(whole, again=error is not None),
+        reasons=_reasons(found.rows),
+        shares=[row | {"url": _address(whole["id"], row)} for row in whole["shares"] if row["state"] == "live"],
+        share_lives=SHARE_LIVES,
+        said=(SAID | work_cards.SAID).get(request.args.get("said", "")),
         error=error,
         form=form,
-        typed=typed,
+        typed=request.form if error is not None else {},
+        told=notices_card(whole["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
+        work=work_cards.values(whole),
     )
 
 
-def _points(rows: list[Json]) -> Json:
-    """Those that are not confirmed on top and whole; the confirmed ones folded, the slowest first."""
-    order = {"serving": 0, "refused": 1, "pending": 2, "lapsed": 3}
-    confirmed = sorted((p for p in rows if p["state"] == "confirmed"), key=lambda p: -(p["ms"] or 0))
-    others = sorted((p for p in rows if p["state"] != "confirmed"), key=lambda p: (order.get(p["state"], 9), p["name"]))
+def story(found: Reading) -> Json:
+    """What the page and the link that is handed out have in common."""
+    now, whole = service().clock.now(), found.whole
+    names = {id: row["name"] for id, row in found.people.items()}
+    wish = lines.wanted(request.args)
     return {
-        "confirmed": confirmed,
-        "others": others,
-        "lapsed": [p for p in others if p["state"] == "lapsed"],
-        "slowest": confirmed[0] if confirmed else None,
-        "may_serve": [p for p in others if "may still serve" in p["because"]],
-        "refused": [p for p in others if p["state"] in ("refused", "serving")],
+        "i": whole,
+        "c": whole["containment"],
+        "names": names,
+        "people": found.people,
+        "severity": service().severities.all().get(whole["severity"]),
+        "decider": answers.decider(whole, names),
+        "sentence": answers.sentence(whole, names),
+        "points": answers.points(whole["containment"]["points"]),
+        "owed": answers.owed(whole, now),
+        "who": answers.partners(found.exposure, now),
+        "things": answers.things(found.exposure),
+        "standing": [hold for hold in whole["holds"] if hold["standing"]],
+        "waiting": [action for action in whole["actions"] if action["state"] == "waiting"],
+        "asking": any(r["state"] == "open" for r in whole["restores"]),
+        "running": any(r["state"] == "running" for r in whole["restores"]),
+        "models": answers.by_model(found.exposure, now),
+        "exposure": found.exposure,
+        "pictures": draw(found.rows, now, found.exposure["holds"], sheets=(WIDE, NARROW)),
+        "wish": wish,
+        "shown": lines.choose(found.rows, wish),
+        "lanes": lines.LANES,
+        "kinds": {name: words for name, (words, _) in lines.KINDS.items()},
+        "newest": found.rows[-1] if found.rows else None,
     }
 
 
-def _owed(found: Json) -> list[Json]:
-    """Everything with a date, the first one first."""
-    owed = [
-        {"due_at": task["due_at"], "what": task["title"], "who": task["role"]}
-        for task in found["tasks"]
-        if task.get("due_at")
-    ]
-    review = found["postmortem"]
-    if review.get("due_at"):
-        owed.append({"due_at": review["due_at"], "what": "Review of the incident", "who": "commander"})
-    return sorted(owed, key=lambda row: str(row["due_at"]))
-
-
-def _dark(found: Json) -> str:
-    """``1 partner, 2 capabilities``: whom and what the standing holds keep out."""
-    standing = [hold["kind"] for hold in found["holds"] if hold["standing"]]
-    counts = [
-        (sum(kind in kinds for kind in standing), one, many)
-        for kinds, one, many in (
-            (("partner",), "partner", "partners"),
-            (("flag", "capability"), "capability", "capabilities"),
-            (("halt", "stage"), "model", "models"),
-            (("cap",), "throttle", "throttles"),
-        )
-    ]
-    return ", ".join(plural(n, one, many) for n, one, many in counts if n) or "Nobody"
+def _address(id: str, share: Json) -> str:
+    return share_link(service(), id, share["id"], parse_rfc3339(share["expires_at"]))
 
 
 def _reasons(rows: list[Row]) -> dict[str, str]:
@@ -137,7 +126,7 @@ def attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply]
     try:
         reply = act()
     except AndonError as error:
-        return _incident(id, error, form)
+        return incident_page(id, error, form)
     return redirect(f"/incidents/{id}?said={said(reply)}#{part}", 303)
 
 
@@ -153,19 +142,7 @@ def add_note(id: str) -> Response:
 
 
 def _moment(at: str) -> str | None:
-    """``14:05`` means today, UTC; a date with a time may leave its zone out, which is UTC then."""
-    if not at:
-        return None
-    today = service().clock.now().strftime("%Y-%m-%d")
-    text = f"{today}T{at}" if at[2:3] == ":" else at
-    for whole in (text, f"{text}Z"):
-        try:
-            parse_rfc3339(whole)
-        except ValueError:
-            continue
-        return whole
-    message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid.at("at", message)
+    return typed_moment(at, service().clock.now())
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")

@@ -7,22 +7,25 @@ how many it stands for; a label that finds no room is left out, because the list
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from incidents.clock import parse_rfc3339
 from incidents.timeline import Row
+from incidents.web.lines import LANES, is_key, lane_of
+from incidents.web.scale import WIDE, Scale, Sheet, Span, Tick, width_of
+from incidents.web.words import plural, span
 
-WIDTH, LEFT, RIGHT = 1100, 84, 1084  # the drawing, and where its time begins and ends
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
-CHAR, WIDE_CHAR = 6.9, 13.0  # generous widths at 12 units, so that other fonts fit as well
-LONGEST, SHORTEST = 40, 24
-LANES = {"world": "World", "machine": "Machine", "people": "People"}
 SLOTS = (-1, 1, -2, 2)  # lines of labels above and below a lane, the nearest first
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+DARK_KINDS = ("partner", "flag", "capability", "halt", "stage")
+BARS = 3
+TOLD = 8  # lines in a dot's tooltip
+
+Moment = tuple[datetime, Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +48,38 @@ class Dot:
     tone: str
     key: bool
     rows: list[Row]
+    dated: bool = False
     label: Label | None = None
+
+    def when(self, row: Row) -> str:
+        """The time of day, with the date where the picture is of more than one day."""
+        return f"{parse_rfc3339(row.at):%d %b %H:%M}" if self.dated else row.at[11:19]
 
     @property
     def title(self) -> str:
-        return "\n".join(f"{row.at[11:19]} {row.text}" for row in self.rows[:12])
+        told = [f"{self.when(row)} {_cut(_brief(row), 100)}" for row in self.rows[:TOLD]]
+        rest = len(self.rows) - TOLD
+        return "\n".join([*told, f"and {rest} more"] if rest > 0 else told)
 
 
 @dataclass(slots=True)
 class Lane:
     name: str
+    name_y: float
     y: float
     dots: list[Dot] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class Bar:
+    """From when to when something was off. ``open``: it still is."""
+
     x: float
-    text: str
-    left: float
-    right: float
+    width: float
+    y: float
+    open: bool
+    label: Label
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,77 +89,87 @@ class Picture:
     left: float
     right: float
     lanes: list[Lane]
+    bars_name: Label | None
+    bars: list[Bar]
     ticks: list[Tick]
     words: str
 
 
-def draw(rows: Sequence[Row], now: datetime) -> Picture | None:
-    """The picture of these rows, or None where there is nothing to draw."""
-    shown = [row for row in rows if row.key or row.kind == "incident:note:added" or row.lane == "people"]
+def draw(
+    rows: Sequence[Row], now: datetime, holds: Sequence[Mapping[str, Any]] = (), *, sheets: Sequence[Sheet] = (WIDE,)
+) -> list[Picture]:
+    """
+    The picture of these rows on each sheet; none where there is nothing to draw.
+
+    Args:
+        holds: What the incident put on things, as ``exposure.Held.wire`` has it.
+    """
+    shown = [row for row in rows if is_key(row) or row.kind == "incident:note:added" or row.lane == "people"]
     if not shown:
-        return None
-    moments = [parse_rfc3339(row.at) for row in shown]
-    first, last = min(moments), max(moments)
-    if last - first < timedelta(seconds=10):
-        # A picture of less than ten seconds would make much of nothing: show the time since, if there is any.
-        last = min(max(now, last), first + timedelta(minutes=1))
-        last = max(last, first + timedelta(seconds=10))
-    scale = (RIGHT - LEFT - 16) / (last - first).total_seconds()
+        return []
+    moments = sorted(((parse_rfc3339(row.at), row) for row in shown), key=lambda item: (item[0], item[1].seq))
+    spans = _spans(holds)
+    return [_drawn(moments, spans, now, sheet) for sheet in sheets]
 
-    def x(at: datetime) -> float:
-        return round(LEFT + 8 + (at - first).total_seconds() * scale, 1)
 
-    lanes, y = [], 0.0
+def _drawn(moments: Sequence[Moment], spans: Sequence[Span], now: datetime, sheet: Sheet) -> Picture:
+    scale = Scale([at for at, _ in moments], spans, now, sheet)
+    lanes, y = [], 4.0
     for lane, name in LANES.items():
-        dots = _dots([row for row in shown if _lane(row) == lane], x)
-        slots = SLOTS if len(dots) > 1 else SLOTS[:2]
-        above = -min(slots) if dots else 0
-        y += above * ROW + 18
-        made = Lane(name, y, dots)
-        taken: dict[int, list[tuple[float, float]]] = {}
-        for dot in dots:
-            dot.y = y
-        for dot in sorted(dots, key=lambda d: (not d.key, d.x)):
-            dot.label = _label(dot, slots, taken)
-        y += max(slots) * ROW if dots else 0
+        made, y = _lane(name, [moment for moment in moments if lane_of(moment[1]) == lane], scale, sheet, y)
         lanes.append(made)
-    ticks = _ticks(first, last, x)
+    bars_name, bars, y = _bars(spans, scale, sheet, y)
     words = (
-        f"{len(shown)} moments in three lanes, world, machine and people, from {first:%H:%M:%S} to {last:%H:%M:%S} UTC"
+        f"{plural(len(moments), 'moment')} in three lanes, world, machine and people,"
+        f" from {scale.first:%H:%M:%S} to {scale.last:%H:%M:%S} UTC"
     )
-    return Picture(WIDTH, y + 46, LEFT, RIGHT, lanes, ticks, words)
+    return Picture(sheet.width, round(y + 46, 1), sheet.left, sheet.right, lanes, bars_name, bars, scale.ticks(), words)
 
 
-def _lane(row: Row) -> str:
-    """What people tell afterwards happened in the world."""
-    return "world" if row.kind == "incident:note:added" and row.late else row.lane
+# --- lanes ----------------------------------------------------------------------------------------------------------
 
 
-def _dots(rows: Iterable[Row], x: Callable[[datetime], float]) -> list[Dot]:
+def _lane(name: str, moments: Sequence[Moment], scale: Scale, sheet: Sheet, y: float) -> tuple[Lane, float]:
+    """The lane, and where the next one begins."""
+    dots = _dots(moments, scale)
+    slots = SLOTS if len(dots) > 1 else SLOTS[:2]
+    above = -min(slots) if dots else 0
+    name_y = y + ROW + 8
+    y += above * ROW + 18 + (ROW + 8 if sheet.names_above else 0)
+    made = Lane(name, name_y if sheet.names_above else y + 4, y, dots)
+    taken: dict[int, list[tuple[float, float]]] = {}
+    for dot in dots:
+        dot.y = y
+    for dot in sorted(dots, key=lambda d: (not d.key, d.x)):
+        dot.label = _label(dot, slots, taken, sheet)
+    return made, y + (max(slots) * ROW if dots else 0)
+
+
+def _dots(moments: Iterable[Moment], scale: Scale) -> list[Dot]:
     dots: list[Dot] = []
-    for row in sorted(rows, key=lambda r: (r.at, r.seq)):
-        at = x(parse_rfc3339(row.at))
+    for moment, row in moments:
+        at, key = scale.x(moment), is_key(row)
         if dots and at - dots[-1].x < DOT:
             dot = dots[-1]
             dot.rows.append(row)
-            if row.key and (not dot.key or row.tone == "stop"):
+            if key and (not dot.key or row.tone == "stop"):
                 dot.tone = row.tone
-            dot.key = dot.key or row.key
+            dot.key = dot.key or key
         else:
-            dots.append(Dot(at, 0.0, row.tone, row.key, [row]))
+            dots.append(Dot(at, 0.0, row.tone, key, [row], scale.dated))
     return dots
 
 
-def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]]) -> Label | None:
+def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]], sheet: Sheet) -> Label | None:
     """The whole text where there is room for it, else a shorter one, else none."""
-    text = _short(dot)
-    for shown in dict.fromkeys((_cut(text, LONGEST), _cut(text, SHORTEST))):
-        width = _width(shown)
+    text, more = _short(dot)
+    for shown in dict.fromkeys(_cut(text, length - len(more)) + more for length in sheet.lengths):
+        width = width_of(shown)
         for slot in slots:
             for start in (dot.x - 5, dot.x - width + 5, dot.x - width / 2):
-                left = round(min(max(start, LEFT), RIGHT - width), 1)
+                left = round(min(max(start, sheet.left), sheet.right - width), 1)
                 right = round(left + width, 1)
-                if _fits(dot, slot, left, right, taken):
+                if left >= sheet.left and _fits(dot, slot, left, right, taken):
                     taken.setdefault(slot, []).append((left, right))
                     return Label(shown, left, dot.y + slot * ROW + (6 if slot < 0 else 8), left, right)
     return None
@@ -162,18 +187,72 @@ def _clear(dot: Dot, slot: int, taken: dict[int, list[tuple[float, float]]]) -> 
     return all(not a - 3 <= dot.x <= b + 3 for a, b in taken.get(near, ()))
 
 
-def _short(dot: Dot) -> str:
-    keys = [row for row in dot.rows if row.key] or dot.rows
-    text = _brief(keys[0])
-    if len(keys) > 1:
-        same = len({row.kind for row in keys}) == 1 and keys[0].kind == "access:hold:placed"
-        text = f"{len(keys)} holds in force" if same else f"{_brief(_most_telling(keys))} +{len(keys) - 1}"
-    return f"{dot.rows[0].at[11:19]} {text}"
+# --- what was off ---------------------------------------------------------------------------------------------------
+
+
+def _spans(holds: Sequence[Mapping[str, Any]]) -> list[Span]:
+    """Holds that take something away, those of the same time as one; the longest first if there are too many."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for hold in holds:
+        if hold["kind"] in DARK_KINDS:
+            found.setdefault((hold["from"], hold["to"]), []).append(hold["words"])
+    spans = [
+        (words[0] if len(words) == 1 else f"{len(words)} things off", parse_rfc3339(start), _end(end))
+        for (start, end), words in found.items()
+    ]
+    if len(spans) <= BARS:
+        return spans
+    ends = [end for *_, end in spans]
+    last = None if None in ends else max(end for end in ends if end is not None)
+    return [(f"{sum(map(len, found.values()))} things off", min(start for _, start, _ in spans), last)]
+
+
+def _end(text: str | None) -> datetime | None:
+    return parse_rfc3339(text) if text else None
+
+
+def _bars(spans: Sequence[Span], scale: Scale, sheet: Sheet, y: float) -> tuple[Label | None, list[Bar], float]:
+    if not spans:
+        return None, [], y
+    y += 20
+    name = Label("Dark", 0 if not sheet.names_above else sheet.left, y + ROW, 0, width_of("Dark"))
+    y += ROW + 6 if sheet.names_above else 0
+    bars = []
+    for words, start, end in spans:
+        left, right = scale.x(start), scale.x(end or scale.last)
+        lasted = "still" if end is None else f"for {span((end - start).total_seconds())}"
+        long = f"{start:{'%d %b %H:%M' if scale.dated else '%H:%M:%S'}} {words}, {lasted}"
+        room = sheet.right - sheet.left
+        text = next(cut for n in (len(long), *sheet.lengths) if width_of(cut := _cut(long, n)) <= room)
+        at = round(min(left, sheet.right - width_of(text)), 1)
+        label = Label(text, at, y + ROW - 4, at, round(at + width_of(text), 1))
+        bars.append(Bar(left, max(6.0, round(right - left, 1)), y + ROW + 2, end is None, label, long))
+        y += ROW + 16
+    return name, bars, y
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+def _short(dot: Dot) -> tuple[str, str]:
+    """When, and the most telling of what it stands for; and how many more there are, which is never cut off."""
+    keys = [row for row in dot.rows if is_key(row)] or dot.rows
+    if len(keys) > 1 and {row.kind for row in keys} == {"access:hold:placed"}:
+        return f"{dot.when(keys[0])} {len(keys)} holds in force", ""
+    told = _most_telling(keys)
+    return f"{dot.when(told)} {_brief(told)}", f" +{len(keys) - 1}" if len(keys) > 1 else ""
+
+
+_RANK = {
+    "incident:life:contradicted": 0,
+    "incident:life:contained": 1,
+    "incident:life:declared": 2,
+    "access:hold:lifted": 3,
+}
 
 
 def _most_telling(rows: Sequence[Row]) -> Row:
-    order = ("incident:life:contradicted", "incident:life:contained", "incident:life:declared", "access:hold:lifted")
-    return min(rows, key=lambda r: order.index(r.kind) if r.kind in order else len(order))
+    return min(rows, key=lambda row: _RANK.get(row.kind, 5) - row.pinned)
 
 
 def _brief(row: Row) -> str:
@@ -183,7 +262,7 @@ def _brief(row: Row) -> str:
         case "incident:life:joined":
             return "declared again"
         case "incident:life:contained":
-            return f"contained after {row.data.get('ms', 0):,} ms"
+            return f"contained after {_took(row.data['ms'])}" if "ms" in row.data else "contained"
         case "incident:life:contradicted":
             return "containment contradicted"
         case "access:hold:lifted":
@@ -204,29 +283,19 @@ def _brief(row: Row) -> str:
             return f"{row.actor} refuses"
         case "restore:approval:denied":
             return "approval did not count"
+    if row.restricted and not row.text:
+        return "a note for members"
     return " ".join(row.text.removeprefix("In force: ").split())
 
 
+def _took(ms: int) -> str:
+    return f"{ms:,} ms" if ms < 10_000 else span(ms / 1000)
+
+
 def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
-
-
-def _width(text: str) -> float:
-    return sum(WIDE_CHAR if unicodedata.east_asian_width(c) in "WF" else CHAR for c in text)
-
-
-def _ticks(first: datetime, last: datetime, x: Callable[[datetime], float]) -> list[Tick]:
-    length = (last - first).total_seconds()
-    step = next((s for s in STEPS if length / s <= 6), 86_400 * max(1, round(length / 86_400 / 5)))
-    form = "%d %b" if step >= 86_400 else "%d %b %H:%M" if length > 86_400 else "%H:%M" if step >= 60 else "%H:%M:%S"
-    ticks: list[Tick] = []
-    at = datetime.fromtimestamp(-(-first.timestamp() // step) * step, UTC)
-    while at <= last:
-        text = f"{at:{form}}"
-        half = _width(text) / 2
-        place = x(at)
-        left = min(max(place - half, LEFT), RIGHT - 2 * half)
-        if not ticks or left > ticks[-1].right + 12:
-            ticks.append(Tick(place, text, round(left, 1), round(left + 2 * half, 1)))
-        at += timedelta(seconds=step)
-    return ticks
+    """Whole words of it, unless one word is longer than all of the room."""
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    words = kept.rpartition(" ")[0]
+    return (words if len(words) > longest / 2 else kept).rstrip(" ,;:.") + "…"

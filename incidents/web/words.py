@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -48,6 +49,7 @@ STANDINGS = {
     "token revoked": "soft",
     "retired": "soft",
 }
+REMEMBERED = 2_000  # characters; longer notes are rendered anew each time
 STATUS_TONES = {
     "declared": "stop",
     "contained": "ok",
@@ -79,7 +81,8 @@ def add_words(app: Flask) -> None:
         "value": value_of,
         "reason": lambda code: REASONS.get(code, code),
         "caps": caps,
-        "note": lambda text: Markup(render_note(text)),  # noqa: S704 - the renderer sanitises with a closed list
+        "note": note,
+        "lasting": lasting,
         "plural": plural,
         "took": took,
         "marked": marked,
@@ -89,6 +92,19 @@ def add_words(app: Flask) -> None:
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}
     app.jinja_env.globals["STATUS_TONES"] = STATUS_TONES
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def note(text: str) -> Markup:
+    """A note as HTML; the renderer sanitises with a closed list."""
+    return Markup(_rendered(text) if len(text) <= REMEMBERED else render_note(text))  # noqa: S704
+
+
+_rendered = lru_cache(maxsize=2048)(render_note)  # a page shows the same notes again and again
+
+
+def forget_notes() -> None:
+    """Words that were redacted are not to be found in memory either."""
+    _rendered.cache_clear()
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -123,6 +139,13 @@ def moment(when: str | datetime, now: datetime) -> Markup:
     text = "just now" if 0 <= ago < 5 else f"{span(ago)} ago" if ago >= 0 else f"in {span(-ago)}"
     title = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(rfc3339(at), title, text)
+
+
+def lasting(when: str | datetime, now: datetime) -> Markup:
+    """How long something has been so: ``7 min``; a script counts on."""
+    at = _time(when)
+    text, title = span(max(0.0, (now - at).total_seconds())), f"since {at:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}" data-lasting>{}</time>').format(rfc3339(at), title, text)
 
 
 def until(when: str | datetime, now: datetime) -> Markup:

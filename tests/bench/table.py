@@ -134,6 +134,30 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def pages(found: Found) -> Iterator[str]:
+    yield "Pages over HTTP (ms, p50 / p99 / max), in turn"
+    lines, points, closed = (f"{found[name]:,}" for name in ("lines", "points", "closed"))
+    rows = [("page", "small", "large", "ratio of medians")]
+    for name, what in (
+        ("incident", f"an incident, {lines} lines and {points} points"),
+        ("board", f"board, {closed} closed"),
+    ):
+        row = found[name]
+        rows.append((what, p50_p99_max(row["small_ms"]), p50_p99_max(row["large_ms"]), f"{row['ratio_p50']:.2f}x"))
+    yield from columns(rows)
+
+
+def finding(found: Found) -> Iterator[str]:
+    yield f"Lists and searches with {found['long']:,} closed incidents behind them, beside {found['short']:,} (ms)"
+    rows = [("question", f"{found['short']:,}: p50 / p99 / max", f"{found['long']:,}: p50 / p99 / max", "ratio")]
+    rows += [
+        (r["question"], p50_p99_max(r["short_ms"]), p50_p99_max(r["long_ms"]), f"{r['ratio']:.2f}x")
+        for r in found["rows"]
+    ]
+    yield from columns(rows)
+    yield f"  indexing the long past, at full speed: {found['index_s']:.1f} s"
+
+
 def unleash(found: Found) -> Iterator[str]:
     if "skipped" in found:
         yield f"Unleash: skipped ({found['skipped']})"
@@ -159,7 +183,69 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
-SECTIONS = {"switch": switch, "decisions": decisions, "log": log, "past": past, "preview": preview, "unleash": unleash}
+def owed(found: Found) -> Iterator[str]:
+    yield f"Owed to the outside: a turn beside many that wait, and {found['due']:,} due in the same second"
+    yield from columns(
+        [
+            ("waiting", "a turn with nothing due, us p50 / p99", "start s", "state copy s"),
+            *(
+                (
+                    f"{row['waiting']:,}",
+                    f"{row['turn_us']['p50']:.1f} / {row['turn_us']['p99']:.1f}",
+                    f"{row['load_s']:.2f}",
+                    f"{row['keep_state_s']:.2f}",
+                )
+                for row in found["tick"]
+            ),
+        ]
+    )
+    yield ""
+    rows = [("due at once", "first left ms", "left s p50 / last", "all in the log s", "kills meanwhile ms p50 / max")]
+    for name, words in (("messages", "a channel that takes no time"), ("mails", "a mail server in another process")):
+        row = found[name]
+        left, kill = row["left_s"], row["kill_ms"]
+        rows.append(
+            (
+                words,
+                ms(row["first_ms"]),
+                f"{left['p50']:.2f} / {left['last']:.2f}",
+                f"{row['settled_s']:.2f}",
+                f"{ms(kill['p50'])} / {ms(kill['max'])}",
+            )
+        )
+    reminders = found["reminders"]["owed_s"]
+    rows.append(("reminders, owed in the log", "", f"{reminders['p50']:.2f} / {reminders['last']:.2f}", "", ""))
+    yield from columns(rows)
+
+
+def pending(found: Found) -> Iterator[str]:
+    yield f"Pending deadlines: a tick with nothing due, {found['few']:,} and {found['many']:,} pending (ms)"
+    yield from columns(
+        [
+            ("", "p50 / p99 / max"),
+            (f"{found['few']:,} pending", p50_p99_max(found["idle_ms"]["few"])),
+            (f"{found['many']:,} pending", p50_p99_max(found["idle_ms"]["many"])),
+        ]
+    )
+    yield f"  {found['at_once']:,} due in the same second: all written after {found['at_once_s']:.2f} s"
+    yield (
+        f"  the next start: read in {found['fill_s']:.2f} s; its first tick writes the {found['after_outage']:,}"
+        f" that fell due meanwhile in {found['after_outage_s']:.2f} s"
+    )
+
+
+SECTIONS = {
+    "switch": switch,
+    "decisions": decisions,
+    "log": log,
+    "past": past,
+    "preview": preview,
+    "pages": pages,
+    "finding": finding,
+    "owed": owed,
+    "pending": pending,
+    "unleash": unleash,
+}
 
 
 def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
@@ -171,9 +257,27 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for row in found.get("finding", {}).get("rows", ()):
+        took, what = row["long_ms"]["p50"], f"{row['question']}, with {found['finding']['long']:,} closed"
+        yield _goal(what, "< 150 ms", f"{took:.0f} ms", took < 150)
+    if "pending" in found:
+        known = found["pending"]
+        times = known["ratio_idle"]
+        yield _goal(f"a tick with {known['many']:,} pending", "< 3.00x", f"{times:.2f}x", times < 3)
+        took = known["at_once_s"]
+        yield _goal(f"{known['at_once']:,} due in one second", "< 1 s", f"{took:.2f} s", took < 1)
+    if "owed" in found:
+        few, many = (row["turn_us"]["p50"] for row in found["owed"]["tick"])
+        last, first = found["owed"]["reminders"]["owed_s"]["last"], found["owed"]["messages"]["first_ms"]
+        yield _goal("a turn beside many that wait", "< 2x", f"{many / few:.2f}x", many < 2 * few)
+        yield _goal(f"{found['owed']['due']:,} reminders due at once are owed", "< 1 s", f"{last:.2f} s", last < 1)
+        yield _goal("the first of as many messages has left", "< 1 s", f"{first / 1e3:.2f} s", first < 1_000)
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
+    for name in ("incident", "board") if "pages" in found else ():
+        took = found["pages"][name]["large_ms"]["p50"]
+        yield _goal(f"page, {name}, large", "< 150 ms", f"{took:.0f} ms", took < 150)
 
 
 def _switch_goals(row: Found) -> Iterable[tuple[str, str, str, str]]:

@@ -11,7 +11,7 @@ import pytest
 
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.service import Service
-from tests.bench import asks, deciding, picture, servers, switch, table
+from tests.bench import asks, deciding, finding, owed, pending, picture, servers, switch, table
 from tests.bench.figures import machine
 from tests.bench.ground import FLAG, add_closed_incidents, lay, settings_in
 from tests.bench.picture import LABEL_GAP, spaced
@@ -63,6 +63,44 @@ def test_a_made_up_past_folds_into_closed_incidents(tmp_path: Path) -> None:
     service.stop()
 
 
+def test_lists_and_searches_are_asked_of_a_short_and_a_long_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Each question has to find what it is named for, or an empty answer would look quick.
+    """
+    monkeypatch.setattr(finding, "SHORT", 510)
+    past = finding._Past(tmp_path / "seen", 600)
+    sizes = {name: len(ask(past.service.operations, 600).get("items", ())) for name, ask in finding.QUESTIONS.items()}
+    past.service.stop()
+
+    found = {"machine": machine(), "finding": finding.measure(tmp_path, closed=520, rounds=1)}
+
+    assert sizes == {
+        "newest 25": 25,
+        "25 from the middle": 25,
+        "a filter that none fits": 0,
+        "the board": 0,
+        "a word that one has": 1,
+        "a word that some have": 2,
+        "a word that all have": 25,
+        "two letters that all have": 25,
+        "a word that all have, a filter that none fits": 0,
+    }
+    assert "a word that some have" in "\n".join(table.lines(found))
+
+
+def test_pending_deadlines_are_ticked_missed_and_settled_after_an_outage(tmp_path: Path) -> None:
+    """
+    The bench counts what was written: a tick that does nothing would be the fastest.
+    """
+    found = pending.measure(tmp_path, few=20, many=100, ticks=2)
+
+    assert found["written_at_once"] == found["at_once"] == 5
+    assert found["after_outage"] == 2 * 5
+    assert "due in the same second" in "\n".join(table.pending(found))
+
+
 def test_labels_that_want_the_same_place_are_drawn_apart() -> None:
     """
     A picture whose labels lie on each other can't be read.
@@ -71,3 +109,14 @@ def test_labels_that_want_the_same_place_are_drawn_apart() -> None:
 
     assert all(b - a >= LABEL_GAP - 0.1 for a, b in pairwise(placed))
     assert placed[-1] == pytest.approx(300.0)
+
+
+def test_what_falls_due_at_once_is_counted_to_the_last(tmp_path: Path) -> None:
+    """
+    A bench of sending that loses messages, or counts what never left, would show the best figures of all.
+    """
+    found = owed.measure(tmp_path, due=40, waiting=60)
+
+    assert [row["waiting"] for row in found["tick"]] == [1_000, 60]
+    assert found["mails"]["left_s"]["last"] >= found["mails"]["left_s"]["p50"]
+    assert "Owed to the outside" in "\n".join(table.lines({"machine": machine(), "owed": found}))

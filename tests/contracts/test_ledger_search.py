@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from incidents.events import Draft, HoldPlaced
 from incidents.holds import Hold, HoldKind
-from incidents.ledger import Hit, Ledger
+from incidents.ledger import Chosen, Hit, Ledger
 from incidents.ledger.memory import MemoryLedger
 from incidents.ledger.sqlite import SqliteLedger
 from tests.contracts import test_ledger as contract
@@ -118,6 +118,24 @@ def test_newest_declared_come_first_and_a_page_goes_on_behind_another(ledger: Le
     assert ledger.find(["same"], before=ids[4], limit=3) == ids[3:0:-1]
     assert ledger.find(["same"], before=ids[0]) == []
     assert ledger.find(["same"], before="INC-1999-0001") == []
+
+
+def test_only_the_chosen_are_found_and_the_next_is_asked_for_only_where_one_was_found(ledger: Ledger) -> None:
+    """A filter over a long past is not walked through for a word that hardly anybody wrote."""
+    ids = [f"INC-2026-{n:04d}" for n in range(1, 8)]
+    append(ledger, *[declared(id, "same words" if id != ids[4] else "others") for id in ids])
+    ledger.tidy()
+    asked: list[int] = []
+
+    def chosen(*numbers: int) -> Chosen:
+        return lambda number: asked.append(number) or max((n for n in numbers if n <= number), default=None)
+
+    assert ledger.find(["same"], limit=2, among=chosen(6, 5, 2, 1)) == [ids[5], ids[1]]
+    assert asked == [7, 6, 4, 2]
+    assert ledger.find(["others"], among=chosen(7, 6, 5, 4)) == [ids[4]]
+    assert ledger.find(["same"], among=chosen()) == []
+    assert ledger.find(["same"], among=chosen(6, 5, 4), before=ids[5]) == [ids[3]]
+    assert ledger.find(["---"], among=chosen(7)) == []
 
 
 def test_hidden_incidents_take_nobodys_place(ledger: Ledger) -> None:

@@ -17,8 +17,11 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.serve import Server, build_front
+from incidents.share_links import share_link
 from incidents.testing import Workshop, workshop
+from tests.support.axe import violations
 from tests.surfaces.test_pages import acknowledge, declare
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -52,12 +55,15 @@ class House:
     url: str
     real: str
     drill: str
+    long: str
+    share: str
 
     def secret(self, person: str, role: str) -> str:
         return self.shop.secret(f"{person}-{role}", role, person=person)
 
 
-def furnish(shop: Workshop) -> tuple[str, str]:
+def furnish(shop: Workshop) -> tuple[str, str, str]:
+    """A real incident with something of everything, a drill, and one with a long timeline."""
     names = [f"edge-{n:03d}" for n in range(40)] + ["a-gateway-with-" + "a-very-" * 5 + "long-name"]
     for name in names:
         shop.point(name)
@@ -68,10 +74,32 @@ def furnish(shop: Workshop) -> tuple[str, str]:
     shop.clock.advance(700)
     real = declare(shop, title="W" * 90, summary="x" * 300)
     acknowledge(shop, *names[3:])
-    ops = shop.service.operations
-    ops.note(shop.person("linus", "responder"), real, "Seen **first** at `edge-007`.", "2026-11-23T11:50:00Z")
-    ops.ask_restore(shop.person("ada", "admin"), real, [], "The key was rotated.")
-    return real, drill
+    worked(shop, real)
+    long = declare(shop, "break-glass", parameters={"capability": "vega-1:fine-tuning"}, title="A long one")
+    for n in range(130):
+        shop.service.operations.note(shop.person("grace", "commander"), long, f"line {n:03d} of many")
+    return real, drill, long
+
+
+def worked(shop: Workshop, id: str) -> None:
+    ops, linus, ada = shop.service.operations, shop.person("linus", "responder"), shop.person("ada", "admin")
+    first = ops.note(linus, id, "Seen **first** at `edge-007`.", "2026-11-23T11:50:00Z").body["seq"]
+    ops.correct(linus, id, first, at="2026-11-23T11:40:00Z", reason="an older log was found")
+    ops.pin(ada, id, first, True)
+    ops.redact(ada, id, ops.note(linus, id, "a pasted secret").body["seq"], "customer data")
+    ops.note(linus, id, "for members", restricted=True)
+    ops.role(ada, id, "commander", "take")
+    ops.role(ada, id, "comms", "assign", person="grace")
+    ops.post_update(ada, id, "Acme is dark.", rfc3339(shop.clock.now().replace(hour=20)))
+    ops.settle_task(ada, id, 1, "done", "all there")
+    ops.ask_restore(ada, id, [], "The key was rotated.")
+
+
+def handed_out(shop: Workshop, id: str) -> str:
+    """The path of a link to it."""
+    made = shop.service.operations.share(shop.person("ada", "admin"), id).body
+    url = share_link(shop.service, id, made["share"], parse_rfc3339(made["expires_at"]))
+    return url.removeprefix(shop.service.settings.url)
 
 
 @contextlib.contextmanager
@@ -97,9 +125,10 @@ def served(shop: Workshop) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     shop = workshop()
-    real, drill = furnish(shop)
+    real, drill, long = furnish(shop)
+    share = handed_out(shop, real)
     with served(shop) as url:
-        yield House(shop, url, real, drill)
+        yield House(shop, url, real, drill, long, share)
 
 
 @pytest.fixture
@@ -107,7 +136,7 @@ def quiet_house() -> Iterator[House]:
     """Nothing is held but what the test holds."""
     shop = workshop()
     with served(shop) as url:
-        yield House(shop, url, "", "")
+        yield House(shop, url, "", "", "", "")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +178,17 @@ def pages_of(house: House) -> list[str]:
         "/incidents?status=nothing-like-it",
         f"/incidents/{house.real}",
         f"/incidents/{house.drill}",
+        f"/incidents/{house.long}?q=many&page=2",
+        f"/incidents/{house.real}?q=nothing+like+this",
+        house.share,
+        "/share/nothing.at-all",
+        f"/incidents/{house.real}/clocks",
+        f"/incidents/{house.drill}/clocks",
+        "/clocks",
+        "/clocks?state=all",
+        f"/clocks/{house.real}.gdpr-art33.notify-authority",
+        "/regimes",
+        "/regimes/eu-dora-art19",
         "/declare",
         "/declare?playbook=partner-credential-abuse",
         "/kill",
@@ -164,7 +204,26 @@ def pages_of(house: House) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (WIDE, "light")])
+LOOKS = [(PHONE, "dark"), (WIDE, "light"), (PHONE, "light"), (WIDE, "dark")]
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_no_page_breaks_a_rule_of_accessibility(
+    house: House, browser: playwright.Browser, size: dict[str, int], scheme: str
+) -> None:
+    """
+    Whoever can't see the colours, or sees nothing, works the incident too.
+    """
+    seen = Seen(house, browser, house.secret("ada", "admin"), viewport=size, color_scheme=scheme)
+    found = {path: violations(seen.page) for path in pages_of(house) if seen.page.goto(path)}
+    seen.context.clear_cookies()
+    seen.page.goto("/login")
+    found["/login"] = violations(seen.page)
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+    seen.context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS[:2])
 def test_no_page_scrolls_sideways_or_complains(
     house: House, browser: playwright.Browser, size: dict[str, int], scheme: str
 ) -> None:
@@ -240,28 +299,170 @@ def test_times_stand_in_the_readers_own_zone_too(house: House, linus: Seen) -> N
     The record is UTC; the person who is woken thinks in local time.
     """
     linus.page.goto(f"/incidents/{house.real}")
-    assert "12:50 here" in linus.page.inner_text("ol.log")
-    assert "11:50:00 UTC" in linus.page.inner_text("ol.log")
+    assert "12:40 here" in linus.page.inner_text("ol.log")
+    assert "11:40:00 UTC" in linus.page.inner_text("ol.log")
 
 
-def test_labels_of_the_picture_neither_touch_nor_leave_it(house: House, linus: Seen) -> None:
+@pytest.mark.parametrize(("size", "shown", "other"), [(WIDE, "wide", "slim"), (PHONE, "slim", "wide")])
+def test_labels_of_the_picture_neither_touch_nor_leave_it(
+    house: House, browser: playwright.Browser, size: dict[str, int], shown: str, other: str
+) -> None:
     """
     The widths that the server reckons with must be wide enough for the fonts that there are.
     """
-    linus.page.goto(f"/incidents/{house.real}")
-    boxes = linus.page.eval_on_selector_all(
-        "svg.lanes text",
-        "found => found.map(t => { const b = t.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height] })",
-    )
-    width, height = (float(n) for n in (linus.page.get_attribute("svg.lanes", "viewBox") or "").split()[2:])
-    assert len(boxes) > 6
-    for n, (left, top, right, bottom) in enumerate(boxes):
-        assert left >= 0
-        assert right <= width
-        assert top >= 0
-        assert bottom <= height
-        for a, b, c, d in boxes[n + 1 :]:
-            assert right <= a or c <= left or bottom - 2 <= b or d - 2 <= top
+    seen = Seen(house, browser, house.secret("linus", "responder"), viewport=size)
+    for id in (house.real, house.drill):
+        seen.page.goto(f"/incidents/{id}")
+        assert not seen.page.is_visible(f"svg.lanes.{other}")
+        boxes = seen.page.eval_on_selector_all(
+            f"svg.lanes.{shown} text",
+            "found => found.map(t => { const b = t.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height] })",
+        )
+        view = (seen.page.get_attribute(f"svg.lanes.{shown}", "viewBox") or "").split()
+        width, height = float(view[2]), float(view[3])
+        assert len(boxes) > 6
+        for n, (left, top, right, bottom) in enumerate(boxes):
+            assert left >= 0
+            assert right <= width
+            assert top >= 0
+            assert bottom <= height
+            for a, b, c, d in boxes[n + 1 :]:
+                assert right <= a or c <= left or bottom - 2 <= b or d - 2 <= top
+    seen.context.close()
+
+
+def test_change_elsewhere_leaves_what_a_person_is_doing_alone(house: House, linus: Seen) -> None:
+    """
+    A note that comes in must not close a list, move the line that is read, or take the caret out of a field.
+    """
+    page = linus.page
+    page.goto(f"/incidents/{house.long}")
+    page.wait_for_selector("#live[data-state=live]")
+    page.fill("#f-q", "half a wo")
+    page.click("summary:has-text('Write a note')")
+    page.fill("#note-text", "half a sent")
+    page.evaluate("document.querySelector('[data-part=points]').mine = true")
+    line = f"document.getElementById('line-{_seq(house, 'line 100 of many')}')"
+    page.evaluate(f"{line}.scrollIntoView()")
+    before = page.evaluate(f"{line}.getBoundingClientRect().top")
+    for n in range(3):
+        house.shop.service.operations.note(house.shop.person("ada", "admin"), house.long, f"something new {n}")
+    page.wait_for_selector(".note:has-text('something new 2')")
+    after = page.evaluate(f"{line}.getBoundingClientRect().top")
+    assert abs(after - before) <= 2
+    assert page.input_value("#f-q") == "half a wo"
+    assert page.input_value("#note-text") == "half a sent"
+    assert page.evaluate("document.activeElement.id") == "note-text"
+    assert page.evaluate("document.querySelector('[data-part=points]').mine")
+    page.keyboard.type("ence")
+    assert page.input_value("#note-text") == "half a sentence"
+    assert linus.complaints == []
+
+
+def _seq(house: House, text: str) -> int:
+    rows = house.shop.service.operations.timeline(house.shop.person("ada", "admin"), house.long)
+    return next(row.seq for row in rows if row.text == text)
+
+
+def test_what_changes_in_the_answers_is_spoken(house: House, linus: Seen) -> None:
+    """
+    Who listens to the page must hear of it as soon as who looks at it.
+    """
+    page = linus.page
+    page.goto(f"/incidents/{house.long}")
+    page.wait_for_selector("#live[data-state=live]")
+    house.shop.service.operations.role(house.shop.person("grace", "commander"), house.long, "commander", "take")
+    page.wait_for_selector("#announce:has-text('Next decision')", state="attached")
+    assert page.get_attribute("#announce", "role") == "status"
+
+
+def test_timeline_is_filtered_and_paged_without_a_script(house: House, browser: playwright.Browser) -> None:
+    """
+    The list is the whole truth, so it must not hang on a script.
+    """
+    seen = Seen(house, browser, house.secret("linus", "responder"), viewport=PHONE, java_script_enabled=False)
+    page = seen.page
+    page.goto(f"/incidents/{house.long}")
+    page.fill("#f-q", "of many")
+    page.click(".sift button")
+    assert "Lines 1 to 50 of 130 found" in page.inner_text(".counted")
+    page.click("nav.pages a[rel=next]")
+    assert "Lines 51 to 100 of 130 found" in page.inner_text(".counted")
+    assert page.input_value("#f-q") == "of many"
+    page.click(".sift a:has-text('Clear')")
+    page.check("#f-key")
+    page.click(".sift button")
+    assert "of many" not in page.inner_text("ol.log")
+    seen.context.close()
+
+
+def test_drill_is_named_wherever_one_has_scrolled_to(house: House, linus: Seen) -> None:
+    """
+    Nobody may take a rehearsal for the real thing, nor the other way round, on any part of the page.
+    """
+    for id, words in ((house.drill, "DRILL"), (house.real, "REAL INCIDENT")):
+        linus.page.goto(f"/incidents/{id}")
+        linus.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        box = linus.page.locator(".band.kind").bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] <= 2
+        assert words in linus.page.inner_text(".band.kind").upper()
+
+
+def test_link_is_made_copied_and_followed_by_somebody_without_a_session(
+    house: House, browser: playwright.Browser
+) -> None:
+    """
+    From the press to the board member's phone.
+    """
+    seen = Seen(house, browser, house.secret("grace", "commander"), viewport=WIDE)
+    seen.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = seen.page
+    page.goto(f"/incidents/{house.long}")
+    page.click("summary:has-text('Make a link')")
+    page.select_option("#share-for", "1h")
+    page.click("button:has-text('Make the link')")
+    page.click("button.copy")
+    page.wait_for_selector("button.copy:has-text('Copied')")
+    url = page.evaluate("navigator.clipboard.readText()")
+    path = url.removeprefix(house.shop.service.settings.url)
+    assert path.startswith("/share/")
+    phone = browser.new_context(base_url=house.url, viewport=PHONE)
+    stranger = phone.new_page()
+    stranger.clock.install()
+    stranger.goto(path)
+    assert "A long one" in stranger.inner_text("h1")
+    assert stranger.locator("form[method=post], header.bar, a[href^='/incidents']").count() == 0
+    house.shop.service.operations.note(house.shop.person("ada", "admin"), house.long, "for those who wait")
+    stranger.clock.fast_forward(31_000)
+    stranger.wait_for_selector(".note:has-text('for those who wait')")
+    page.click(".shared button:has-text('Revoke')")
+    page.wait_for_selector(".said:has-text('Revoked')")
+    stranger.clock.fast_forward(31_000)
+    stranger.wait_for_selector("h1:has-text('This link shows nothing')")
+    phone.close()
+    seen.context.close()
+
+
+def test_page_prints_what_matters_and_nothing_to_press(house: House, linus: Seen, tmp_path: Path) -> None:
+    """
+    The regulator's copy is paper: the answers, everything that was folded, and no buttons.
+    """
+    page = linus.page
+    page.goto(f"/incidents/{house.real}")
+    page.wait_for_selector("#live[data-state=live]")
+    folded = page.locator("#points-confirmed li").last
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    for gone in ("nav[aria-label=Main]", ".sift", "summary.button", ".jump", "button", "#live"):
+        assert page.locator(f"{gone} >> visible=true").count() == 0, gone
+    for there in (".band.kind", "h1", "#contained", "#dark", "svg.lanes.wide", "table.exposure", "ol.log"):
+        assert page.locator(there).first.is_visible(), there
+    assert page.evaluate("document.getElementById('points-confirmed').getBoundingClientRect().height") > 400
+    printed = page.pdf(path=str(tmp_path / "page.pdf"), format="A4")
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 2
+    page.emulate_media(media="screen")
 
 
 def test_person_without_a_script_can_kill(house: House, browser: playwright.Browser) -> None:

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from incidents.clock import rfc3339
 from incidents.decisions import Asker
 from incidents.decisions.access import CreateToken
+from incidents.decisions.clockfacts import AnchorFact
 from incidents.decisions.tasks import NewTask
 from incidents.enforcement.front import Front
 from incidents.errors import Refused, Unknown
@@ -29,6 +30,7 @@ from incidents.timeline import Row
 from tests.support.acting import LIVED, contain, declare
 
 SECRET = "SECRET-of-linus"
+CLOCKS = "clocks: [gdpr-art33, eu-ai-act-art55-gpai-cop]\n"
 NEVER = "INC-2027-0004"  # the next id: nothing has it yet
 
 
@@ -69,7 +71,7 @@ def world(shop: Workshop) -> World:
         "switch-off: {capability: tool-use}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 1}}",
         "freeze-promotion: {model: vega-1}",
-        more=LIVED,
+        more=LIVED + CLOCKS,
         by=linus,
     )
     operations.set_visibility(linus, hidden, "restricted", SECRET)
@@ -84,7 +86,7 @@ def world(shop: Workshop) -> World:
         shop,
         "halt-model: {model: orion-2}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 0}}",
-        more=LIVED,
+        more=LIVED + CLOCKS,
         by=linus,
     )
     seq = operations.note(linus, shown, f"the same as {hidden}").body["seq"]
@@ -93,6 +95,11 @@ def world(shop: Workshop) -> World:
     operations.judge_exit(linus, shown, 1, met=True, evidence=f"as in {hidden}")
     operations.settle_task(linus, shown, 1, "skipped", f"done in {hidden}")
     declare(shop, "revoke-partner: {partner: acme}", by=linus)
+    for id in (hidden, shown):
+        shop.service.clockwork.consider(id)
+        fact = AnchorFact(anchor="awareness", at=shop.clock.now(), evidence=f"like {hidden}")
+        operations.tell_fact(linus, id, fact)
+    operations.answer_condition(linus, hidden, "death", True, SECRET)
     return World(shop, hidden, shown, ada, linus)
 
 
@@ -123,6 +130,7 @@ OF_ONE: dict[str, Call] = {
     "pin": lambda o, who, id: o.pin(who, id, _line(o, id), True),
     "post_update": lambda o, who, id: o.post_update(who, id, "x"),
     "publish_review": lambda o, who, id: o.publish_review(who, id, 1),
+    "reading": lambda o, who, id: o.reading(who, id),
     "redact": lambda o, who, id: o.redact(who, id, _line(o, id), "x"),
     "review_owner": lambda o, who, id: o.review_owner(who, id, "ada"),
     "revoke_share": lambda o, who, id: o.revoke_share(who, id, "x"),
@@ -135,6 +143,14 @@ OF_ONE: dict[str, Call] = {
     "share": lambda o, who, id: o.share(who, id),
     "timeline": lambda o, who, id: o.timeline(who, id),
     "validate": lambda o, who, id: o.validate(who, id, 1),
+    "answer_condition": lambda o, who, id: o.answer_condition(who, id, "death", True),
+    "clock": lambda o, who, id: o.clock(who, f"{id}.gdpr-art33.notify-authority"),
+    "decide_clock": lambda o, who, id: o.decide_clock(who, f"{id}.gdpr-art33", "not-reportable", "x"),
+    "incident_clocks": lambda o, who, id: o.incident_clocks(who, id),
+    "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
+    "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
+    "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
+    "tell_fact": lambda o, who, id: o.tell_fact(who, id, AnchorFact(anchor="awareness", at=o.desk.clock.now())),
 }
 """Operations on the incident that is named; called with the hidden one, one that does not exist, and the open one."""
 
@@ -185,6 +201,10 @@ OF_ALL: dict[str, Call] = {
     ],
     "retire_point": lambda o, who, id: o.retire_point(who, "edge-1"),
     "revoke_token": lambda o, who, id: o.revoke_token(who, o.tokens(who)[0]["id"]),
+    "clocks": lambda o, who, id: [o.clocks(who), o.clocks(who, state="all"), o.clocks(who, owner="linus")],
+    "regime": lambda o, who, id: o.regime(who, "gdpr-art33"),
+    "regimes": lambda o, who, id: o.regimes(who),
+    "stale_regimes": lambda o, who, id: o.stale_regimes(who),
     "token": lambda o, who, id: o.token(who, o.tokens(who)[0]["id"]),
     "start_drill": lambda o, who, id: o.start_drill(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
@@ -292,6 +312,8 @@ def addresses(http: FlaskClient, world: World) -> Iterator[str]:
     yield "/api/v1/decision?partner=acme&model=orion-2&capability=tool-use"
     for search in (SECRET, world.hidden, "acme"):
         yield f"/api/v1/incidents?q={search}"
+    for search in ("acme", "same", "like", "done"):  # what is looked for stands on the page again
+        yield f"/incidents?q={search}"
 
 
 def test_no_page_and_no_route_names_it_to_an_outsider(http: FlaskClient, world: World) -> None:

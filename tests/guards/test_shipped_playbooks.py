@@ -20,7 +20,8 @@ LIBRARY = Library.load()
 RUNBOOKS = Runbooks.load()
 # Only what the command line has; a procedure that names another command would fail in the reader's hands.
 COMMANDS = {
-    "approve", "check", "declare", "kill", "note", "points", "refuse", "restore", "show", "stop", "timeline", "verify",
+    "approve", "check", "clocks", "declare", "fact", "kill", "not-reportable", "note", "pack", "points", "refuse",
+    "restore", "show", "stop", "submit", "timeline", "verify",
 }  # fmt: skip
 VALUES = {
     ParameterKind.PARTNER: "acme",

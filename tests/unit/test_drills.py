@@ -93,11 +93,16 @@ def test_a_dry_run_shows_what_would_go_dark(shop: Workshop) -> None:
 
 
 def test_a_drill_calls_no_outside_system(shop: Workshop) -> None:
-    """A rehearsal that rolls back the registry for real is an outage."""
-    id = started(shop, REVOKE, "call: {connector: mlflow, action: roll-back-alias}")
+    """A rehearsal that rolls back the registry for real is an outage: its order never leaves the drill's own outbox."""
+    call = "call: {connector: mlflow, action: roll-back-alias}"
+    shadow, dry = started(shop, REVOKE, call), started(shop, REVOKE, call, mode="dry-run")
 
-    action = standing(shop, id).actions[2]
-    assert (action.state, action.because) == ("skipped", "a drill calls no outside system")
+    assert standing(shop, dry).actions[2].state == "skipped"
+    with shop.service.desk.read() as state:
+        tables = {effect.table for effect in state.outbox.owed.values() if effect.incident in (shadow, dry)}
+    assert tables <= {"shadow"}
+    shop.service.operations.end_drill(ADMIN, shadow)
+    assert standing(shop, shadow).actions[2].state in ("declined", "outside-done")
 
 
 def test_a_live_drill_switches_off_a_ghost_partner_and_gives_back(shop: Workshop) -> None:

@@ -100,7 +100,7 @@ class Rehearsing(Town):
         with self.desk.read() as state:
             waiting = [a.number for a in state.incidents[id].actions.values() if a.state == "waiting"]
         for number in waiting:
-            self.desk.submit(lambda state, now, n=number: incident.validate(state, id, n), actor=SYSTEM)  # type: ignore[misc]
+            self.desk.submit(lambda state, now, n=number: incident.validate(state, id, n, now), actor=SYSTEM)  # type: ignore[misc]
 
     def engine(self) -> None:
         with self.desk.read() as state:

@@ -83,6 +83,18 @@ def test_words_are_in_the_index_once_it_is_tidy(path, ledger):
         assert file.execute("SELECT count(*) FROM search_a WHERE search_a MATCH 'zanz*'").fetchone() == (1,)
 
 
+def test_long_documents_are_indexed_a_few_at_a_time(path, ledger):
+    """A step holds up whoever wants to append; two hundred long reviews in one would do so for seconds."""
+    append(ledger, *[noted(n, incident=ACME, words=f"review{n} " + "word " * 10_000) for n in range(6)])
+
+    assert not ledger.tidy(steps=1)
+
+    assert kept(path)["indexed"] == "2"
+    assert ledger.find(["review5"]) == [ACME]
+    tidied(ledger)
+    assert ledger.find(["review5"]) == [ACME]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_redacted_words_are_gone_from_every_file_whatever_moved_them_before(path, ledger, seed):
     """
