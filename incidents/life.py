@@ -191,6 +191,7 @@ class Incident:
     newest_seq: int = 0
     room: str = ""  # its own Slack channel
     posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
+    rehearsed: bool = False  # it was a drill, and its run is over
 
     @property
     def status(self) -> str:
@@ -232,6 +233,11 @@ class Incident:
         undone = [self.moments["reopened"].seq] if "reopened" in self.moments else []
         undone += [self.contained.seq] if self.contained is not None and not self.ended else []
         return moment if step == "declared" or moment.seq > max(undone, default=0) else None
+
+    @property
+    def waits_for_proof(self) -> bool:
+        """Something was ordered and is not proven yet. A drill that is over waits for nothing any more."""
+        return bool(self.holds) and self.contained is None and not self.rehearsed
 
     @property
     def proven(self) -> bool:
@@ -393,6 +399,19 @@ def unproven(incident: Incident) -> None:
     incident.contained = None
     if not incident.ended:
         incident.stage = ""
+
+
+def rehearsed(incident: Incident, event: Event) -> None:
+    """The run of a drill is over, and with it what was owed in it: nobody does a rehearsed step afterwards."""
+    incident.rehearsed = True
+    for task in incident.open_tasks(follow_ups=False):
+        task.state, task.settled_by, task.settled_at = "skipped", event.actor.name, event.at
+    for action in incident.actions.values():
+        if action.state in ("waiting", "outside"):
+            action.state, action.because = "declined", "the drill was over"
+    if not incident.ended:
+        incident.stage = "closed"
+        _moment(incident, "closed", event)
 
 
 @_on(ev.IncidentAcknowledged)

@@ -18,6 +18,7 @@ from incidents.cli import (
     catalog,
     clocks,
     declaring,
+    drills,
     incidents,
     ledger,
     notices,
@@ -49,8 +50,20 @@ def cli() -> None:
 
 
 for family in (
-    ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access, slack,
-):  # fmt: skip
+    ledger,
+    tokens,
+    catalog,
+    playbooks,
+    declaring,
+    incidents,
+    work,
+    clocks,
+    notices,
+    restores,
+    drills,
+    access,
+    slack,
+):
     for command in family.COMMANDS:
         cli.add_command(command)
 

@@ -23,6 +23,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     board,
     clock_pages,
     declaring,
+    drilling,
     incident_list,
     incident_pages,
     insight_pages,

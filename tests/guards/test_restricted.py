@@ -118,12 +118,16 @@ OF_ONE: dict[str, Call] = {
     "approve_review": lambda o, who, id: o.approve_review(who, id, 1),
     "ask_restore": lambda o, who, id: o.ask_restore(who, id, [], "x"),
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
+    "call_real": lambda o, who, id: o.call_real(who, id, {}),
     "canaries": lambda o, who, id: o.canaries(who, id),
     "capture": lambda o, who, id: o.capture(who, id, Said(channel="C1", ts="1.0", author="U1", text="x"), "pin"),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
     "correct": lambda o, who, id: o.correct(who, id, _line(o, id), text="y", reason="x"),
+    "drill_people": lambda o, who, id: o.drill_people(who, id, "join"),
+    "drill_report": lambda o, who, id: o.drill_report(who, id),
+    "end_drill": lambda o, who, id: o.end_drill(who, id),
     "incident": lambda o, who, id: o.incident(who, id),
     "judge_exit": lambda o, who, id: o.judge_exit(who, id, 1, met=True, evidence="x"),
     "may_read_restricted": lambda o, who, id: o.may_read_restricted(who, id),
@@ -187,6 +191,10 @@ OF_ALL: dict[str, Call] = {
     "insights": lambda o, who, id: o.insights(who),
     "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
     "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
+    "coming": lambda o, who, id: o.coming(who),
+    "drill_evidence": lambda o, who, id: o.drill_evidence(who),
+    "drills": lambda o, who, id: o.drills(who),
+    "drills_overdue": lambda o, who, id: o.drills_overdue(who),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
@@ -216,6 +224,9 @@ OF_ALL: dict[str, Call] = {
     "regimes": lambda o, who, id: o.regimes(who),
     "stale_regimes": lambda o, who, id: o.stale_regimes(who),
     "token": lambda o, who, id: o.token(who, o.tokens(who)[0]["id"]),
+    "start_drill": lambda o, who, id: o.start_drill(
+        who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
+    ),
     "tokens": lambda o, who, id: o.tokens(who),
 }
 """Operations on what else there is; called where what the hidden incident holds is in the answer or in the way."""
