@@ -328,7 +328,8 @@ def _duties(incident: Incident, event: Event, fact: ev.DutiesOwed) -> None:
 
 @_on(ev.EvidenceFrozen)
 def _frozen(incident: Incident, event: Event, fact: ev.EvidenceFrozen) -> None:
-    incident.frozen_seq = event.seq
+    """The first is what stood before the incident; a later one is about an action that waited."""
+    incident.frozen_seq = incident.frozen_seq or event.seq
 
 
 @_on(ev.IncidentContained)

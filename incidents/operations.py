@@ -71,8 +71,10 @@ class Operations(IncidentWork):
 
     def _with_evidence(self, state: State, request: Declare) -> Declare:
         """What each point holds at this moment, and the table that it should hold."""
-        points = self.points.overview(state, self.desk.clock.boot())
-        return replace(request, points=tuple(points), table_digest=self.desk.snapshot.digest)
+        return replace(request, points=tuple(self._points_now(state)), table_digest=self.desk.snapshot.digest)
+
+    def _points_now(self, state: State) -> list[Json]:
+        return self.points.overview(state, self.desk.clock.boot())
 
     def kill(self, asker: Asker, what: str, name: str, reason: str, key: AnswerKey | None = None) -> Reply:
         """Direct break-glass: needs a reason and nothing else."""
@@ -353,7 +355,9 @@ class Operations(IncidentWork):
         id = self._id(asker, id)
         return self._do(
             asker,
-            lambda state, now: incident.validate(state, id, number),
+            lambda state, now: incident.validate(
+                state, id, number, now, self._points_now(state), self.desk.snapshot.digest
+            ),
             lambda state, decided, events: (
                 200,
                 {"incident": decided.subject, "action": number, "revision": events[-1].seq},

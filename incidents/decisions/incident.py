@@ -273,9 +273,14 @@ def _record(step: PlannedAction, placed: Hold | None, kind: Kind) -> ev.ActionRe
     return became("applied") if placed is not None else became("outside", order=act.to_order(step.action))
 
 
-def validate(state: State, incident_id: str, number: int) -> Decided:
+def validate(
+    state: State, incident_id: str, number: int, now: datetime, points: Sequence[dict[str, Any]] = (), digest: str = ""
+) -> Decided:
     """
     A person's word for an action that waited for it: its holds are placed now.
+
+    Args:
+        points, digest: What stands where just before, to be frozen as evidence, see ``evidence.freeze``.
 
     Raises:
         Conflicting: The action does not wait (any more).
@@ -291,7 +296,12 @@ def validate(state: State, incident_id: str, number: int) -> Decided:
         _check_has_stage(state, incident, step.action.model)
     kind = Kind(incident.kind)
     holds = holds_of(state, incident.id, kind, [step])
-    return Decided(_action_drafts(kind, [step], incident.id, holds), subject=incident.id)
+    drafts = _action_drafts(kind, [step], incident.id, holds)
+    if holds:
+        table = SHADOW if kind is Kind.DRILL else LIVE
+        frozen = freeze(state, list(holds.values()), points, digest, now, table)
+        drafts.insert(0, Draft(frozen, incident=incident.id))
+    return Decided(drafts, subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:

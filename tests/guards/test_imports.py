@@ -26,6 +26,7 @@ PURE = {
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.measures", "incidents.moments", "incidents.affected", "incidents.shortcomings",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
