@@ -26,10 +26,10 @@ from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
-from incidents.incident_work import IncidentWork
 from incidents.ledger import Answer, AnswerKey
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
+from incidents.review_work import ReviewWork
 from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row, rows
@@ -41,7 +41,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentWork):
+class Operations(ReviewWork):
     def __init__(self, desk: Desk, points: Points, usage: UsageBook, library: Library, public_url: str) -> None:
         super().__init__(desk)
         self.points, self.usage, self.library = points, usage, library

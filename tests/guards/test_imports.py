@@ -26,7 +26,8 @@ PURE = {
     "incidents.decisions.life", "incidents.decisions.people", "incidents.decisions.tasks",
     "incidents.decisions.entries", "incidents.decisions.review", "incidents.decisions.sharing",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
-    "incidents.measures", "incidents.moments", "incidents.affected", "incidents.shortcomings",
+    "incidents.merging", "incidents.review_questions", "incidents.measures", "incidents.moments",
+    "incidents.affected", "incidents.shortcomings", "incidents.review_draft", "incidents.review_views",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
