@@ -61,7 +61,7 @@ class Moment:
     @property
     def words(self) -> str:
         if self.about:
-            return f"{NAMES[self.name]} {self.about}"
+            return f"{NAMES[self.name]}{'' if self.about.startswith('by ') else ':'} {self.about}"
         number = self.key.removeprefix(self.name).lstrip("-")
         return f"{NAMES[self.name]} {number}" if number else NAMES[self.name]
 

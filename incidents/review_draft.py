@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from incidents.clock import rfc3339
+from incidents.findings import did_not, in_short, minute, worked
 from incidents.measures import Measures, spelled
 from incidents.review_questions import UNANSWERED
 from incidents.timeline import Row
@@ -26,20 +26,28 @@ BANDS = {
 }
 
 
-def draft(about: Json, ask: Sequence[str], figures: Measures, rows: Sequence[Row], now: datetime) -> str:
+def draft(
+    about: Json,
+    ask: Sequence[str],
+    figures: Measures,
+    rows: Sequence[Row],
+    names: Mapping[str, str],
+    now: datetime,
+) -> str:
     """
     Args:
         about: ``{id, title, summary, kind, severity, playbook, tasks}`` as the views have them.
         ask: The playbook's questions.
         rows: The timeline as everybody may read it.
+        names: Person id -> name.
     """
     parts = [
         f"# Review of {about['id']}: {plain(about['title'] or 'title redacted')}",
         f"_{BANDS[about['kind']]}, {about['severity']}, playbook {plain(about['playbook'])}. Facts from the log as of"
-        f" {minute(rfc3339(now))} UTC._",
+        f" {minute(now)} UTC._",
         "## Summary",
         *([plain(about["summary"])] if about["summary"].strip() else []),
-        " ".join(in_short(figures)),
+        plain(" ".join(in_short(figures, names))),
         "## Key moments",
         *moments(about["id"], rows),
         "## Durations",
@@ -47,38 +55,13 @@ def draft(about: Json, ask: Sequence[str], figures: Measures, rows: Sequence[Row
         "## Who was affected",
         *affected(figures),
         "## What worked",
-        *_list(worked(figures)),
+        *_list(worked(figures, names)),
         "## What did not",
         *_list(did_not(figures)),
     ]
     for question in ask:
         parts += [f"## {plain(question)}", UNANSWERED]
     return "\n\n".join([*parts, "## Follow-ups", *follow_ups(about["tasks"])]) + "\n"
-
-
-def in_short(figures: Measures) -> Iterator[str]:
-    """One sentence for each thing that leadership asks first."""
-    declared = figures.first("declared")
-    if declared is not None:
-        yield f"Declared {minute(rfc3339(declared.at))} UTC by {plain(declared.by)}."
-    if figures.containments:
-        first = figures.containments[0]
-        lapsed = f", {len(first.lapsed)} by a lease that ran out" if first.lapsed else ""
-        points = (
-            f"{first.confirmed} of {first.total} points confirmed{lapsed}" if first.total else "no point held a copy"
-        )
-        yield f"Contained after {spelled(first.ms)}: {points}."
-    elif figures.holds:
-        yield "Not contained by evidence."
-    else:
-        yield "It held nothing."
-    found = figures.affected
-    if found.windows:
-        partners, flags = len(found.partners), len(found.flags)
-        longest = f", off for at most {spelled(found.longest_ms)}" if found.longest_ms else ""
-        yield f"{_count(partners, 'partner')} affected on {_count(flags, 'capability flag')}{longest}."
-    if figures.standing:
-        yield f"{_count(figures.standing, 'hold')} still in force."
 
 
 def moments(id: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -106,55 +89,14 @@ def durations(figures: Measures) -> Iterator[str]:
 def affected(figures: Measures) -> Iterator[str]:
     windows = figures.affected.windows
     lines = [
-        f"| {plain(w.partner)} | {plain(w.flag)} | {WHAT[w.what]} | {minute(rfc3339(w.since))} |"
-        f" {minute(rfc3339(w.until)) if w.until else 'still'} | {spelled(w.ms)} |"
-        + (f" {plain(w.then)} |" if w.then else " |")
+        f"| {plain(w.partner)} | {plain(w.flag)} | {WHAT[w.what]} | {minute(w.since)} |"
+        f" {minute(w.until) if w.until else 'still'} | {spelled(w.ms)} |" + (f" {plain(w.then)} |" if w.then else " |")
         for w in windows[:SHOWN_WINDOWS]
     ]
     head = "| partner | capability flag | what | from (UTC) | until | how long | denied since then by |"
     yield _table(head, lines) if lines else "Nobody: no grant's answer changed."
     if left := max(0, len(windows) - SHOWN_WINDOWS) + figures.affected.uncounted:
         yield f"{left} more are not listed here."
-
-
-def worked(figures: Measures) -> Iterator[str]:
-    for found in figures.containments:
-        slowest = f", slowest {plain(found.slowest)} after {spelled(found.slowest_ms or 0)}" if found.slowest else ""
-        yield (
-            f"Contained {minute(rfc3339(found.at))} UTC, {spelled(found.ms)} after the order: {found.confirmed} of"
-            f" {found.total} points confirmed revision {found.revision}{slowest}."
-        )
-        if found.ask_live:
-            yield f"{_count(len(found.ask_live), 'point')} asked live, so denied at once: {_names(found.ask_live)}."
-    approved = [m for m in figures.moments if m.name == "restore-approved"]
-    for moment in approved:
-        yield f"{moment.about} was approved by a second person, {plain(moment.by)}."
-
-
-def did_not(figures: Measures) -> Iterator[str]:
-    """What the figures alone show; people know more."""
-    short = figures.shortcomings
-    for found in figures.containments:
-        if found.lapsed:
-            yield f"Did not confirm, their leases ran out: {_names(found.lapsed)}."
-    for row in short.contradicted:
-        when = minute(rfc3339(row.at))
-        yield f"Containment was contradicted by {plain(row.about)} at {when} UTC: {plain(row.because)}."
-    for task in short.overdue:
-        end = "settled" if task.settled_at else "still open"
-        yield f"Task {task.number} was due {minute(rfc3339(task.due_at))} UTC, {end} {spelled(task.late_ms)} late."
-    for update in short.late_updates:
-        end = "came" if update.came_at else "did not come"
-        late = f" {spelled(update.late_ms)} late" if update.came_at else ""
-        yield f"The update due {minute(rfc3339(update.due_at))} UTC {end}{late}."
-    for row in short.denied:
-        yield f"An approval of {row.about} did not count: {plain(row.because)}."
-    for row in short.stopped:
-        yield f"{row.about} was stopped: {plain(row.because)}."
-    for row in short.taken_over:
-        yield f"{plain(row.about)} took command over at {minute(rfc3339(row.at))} UTC."
-    if short.late_entries:
-        yield f"{_count(len(short.late_entries), 'line')} written down well after it happened."
 
 
 def follow_ups(tasks: Iterable[Json]) -> Iterator[str]:
@@ -165,11 +107,6 @@ def follow_ups(tasks: Iterable[Json]) -> Iterator[str]:
         if task["follow_up"]
     ]
     yield _table("| # | what | owner | due (UTC) | state |", lines) if lines else "None yet."
-
-
-def minute(at: str) -> str:
-    """``2026-11-23 14:02:07`` of RFC 3339 in UTC."""
-    return at[:19].replace("T", " ")
 
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&!])")
@@ -187,13 +124,4 @@ def _table(head: str, lines: Sequence[str]) -> str:
 
 
 def _list(lines: Iterable[str]) -> list[str]:
-    return ["\n".join(f"- {line}" for line in lines) or "Nothing that the log shows."]
-
-
-def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(map(plain, names[:10])) + more
-
-
-def _count(count: int, one: str) -> str:
-    return f"{count} {one}{'' if count == 1 else 's'}"
+    return ["\n".join(f"- {plain(line)}" for line in lines) or "Nothing that the log shows."]

@@ -139,7 +139,7 @@ class ReviewWork(IncidentWork):
             about["summary"] = words.get(incident.seq, {}).get("summary", "")
             about["tasks"] = self._follow_ups(state, known, lines)
         shown = rows(lines, names, inside=False)
-        made: str = veiled(draft(about, ask, figures, shown, now), without)
+        made: str = veiled(draft(about, ask, figures, shown, names, now), without)
         return made
 
     def _follow_ups(self, state: State, known: str, lines: Sequence[Event]) -> list[Json]:

@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import structlog
@@ -36,12 +36,13 @@ from incidents.events import (
     LedgerOpened,
     TokenCreated,
 )
-from incidents.ledger import Ledger
+from incidents.ledger import Head, Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
 from incidents.operations import Operations
+from incidents.records import Records
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
@@ -73,6 +74,7 @@ class Service:
         self.points = Points()
         self.usage = UsageBook()
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url)
+        self.records = Records(self.operations, self._sign_export)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -159,6 +161,11 @@ class Service:
         if self.signing_key is None:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
+
+    def _sign_export(self, ledger: str, head: Head, at: datetime, export: str) -> str | None:
+        if self.signing_key is None:
+            return None
+        return sign_checkpoint(ledger, head, self.signing_key, at=at, export=export)
 
     # --- the engine ---
 

@@ -104,6 +104,8 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
     found: dict[int, Row] = {}
     for event in events:
         if event.kind == ev.EntryCorrected.kind:
+            hidden = _is_about_hidden(found, event, inside)
+            event = replace(event, text=None, text_digest=None) if hidden else event
             _correct(found, event, names)
         elif event.kind == ev.EntryPinned.kind:
             entry = int(event.data["entry"])
@@ -112,6 +114,12 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
         if event.kind not in SILENT:
             found[event.seq] = _row(event, names, inside)
     return list(found.values())
+
+
+def _is_about_hidden(found: Mapping[int, Row], event: Event, inside: bool) -> bool:
+    """A correction of a restricted line says as much as the line itself."""
+    row = found.get(int(event.data["entry"]))
+    return not inside and row is not None and row.restricted
 
 
 def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str]) -> None:
@@ -124,7 +132,7 @@ def _correct(found: dict[int, Row], event: Event, names: Mapping[str, str]) -> N
         seq=event.seq,
         by=names.get(event.actor.name, event.actor.name),
         recorded_at=rfc3339(event.recorded_at),
-        reason=text.get("reason", "[redacted]"),
+        reason=text.get("reason", "" if row.restricted and not row.text else "[redacted]"),
         was_at=row.at if at else None,
         was_text=row.text if words is not None and not row.restricted else None,
     )

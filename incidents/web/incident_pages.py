@@ -14,9 +14,9 @@ from incidents.clock import parse_rfc3339, rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
 from incidents.errors import AndonError, Invalid
 from incidents.operations import Reply
+from incidents.picture import draw
 from incidents.timeline import Row
 from incidents.web.frame import answer_key, asker, pages, service, show
-from incidents.web.picture import draw
 from incidents.web.words import plural
 
 SHOWN_ROWS = 400

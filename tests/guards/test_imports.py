@@ -28,6 +28,8 @@ PURE = {
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
     "incidents.merging", "incidents.review_questions", "incidents.measures", "incidents.moments",
     "incidents.affected", "incidents.shortcomings", "incidents.review_draft", "incidents.review_views",
+    "incidents.findings", "incidents.picture", "incidents.record", "incidents.record.contents", "incidents.record.svg",
+    "incidents.record.markdown", "incidents.record.html",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.clock import rfc3339
+from incidents.picture import LEFT, RIGHT, Picture, draw
 from incidents.timeline import Row
-from incidents.web.picture import LEFT, RIGHT, Picture, draw
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KINDS = [
