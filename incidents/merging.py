@@ -33,14 +33,16 @@ class Line:
     text: str
 
 
-def merge(base: str, mine: str, theirs: str, *, mine_is: str = "yours", theirs_is: str = "theirs") -> Merged:
+def merge(base: str | None, mine: str, theirs: str, *, mine_is: str = "yours", theirs_is: str = "theirs") -> Merged:
     """
     What both made of ``base``.
 
     Args:
+        base: None where nobody knows any more: what both have in common counts as it.
         mine_is, theirs_is: Who wrote what, for the marks.
     """
-    old, a, b = (text.splitlines(keepends=True) for text in (base, mine, theirs))
+    a, b = mine.splitlines(keepends=True), theirs.splitlines(keepends=True)
+    old = base.splitlines(keepends=True) if base is not None else _in_common(a, b)
     found: list[str] = []
     conflicts = 0
     for was, ours, other, agreed in _regions(old, a, b):
@@ -52,6 +54,10 @@ def merge(base: str, mine: str, theirs: str, *, mine_is: str = "yours", theirs_i
             conflicts += 1
             found += _marked(ours, other, mine_is, theirs_is)
     return Merged("".join(found), conflicts)
+
+
+def _in_common(one: Lines, other: Lines) -> list[str]:
+    return [line for start, _, length in _matches(one, other) for line in one[start : start + length]]
 
 
 def _marked(ours: Lines, other: Lines, mine_is: str, theirs_is: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from incidents.api import access_routes, catalog_routes, incident_routes, record_routes  # noqa: F401 - they register
+from incidents.api import access_routes, catalog_routes, incident_routes, record_routes, review_routes  # noqa: F401 - they register
 from incidents.api.mount import answer_unrouted, blueprint
 from incidents.api.registry import ROUTES
 from incidents.service import Service

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 import click
 
-from incidents.cli import access, catalog, declaring, incidents, ledger, playbooks, restores, tokens
+from incidents.cli import access, catalog, declaring, incidents, ledger, playbooks, restores, reviews, tokens
 from incidents.cli.outcome import Exit, Failed, of_error
 from incidents.cli.show import plain
 from incidents.errors import AndonError
@@ -35,7 +35,7 @@ def cli() -> None:
     """
 
 
-for family in (ledger, tokens, catalog, playbooks, declaring, incidents, restores, access):
+for family in (ledger, tokens, catalog, playbooks, declaring, incidents, restores, reviews, access):
     for command in family.COMMANDS:
         cli.add_command(command)
 

@@ -617,6 +617,9 @@ def _run_export(octets: bytes, asked: argparse.Namespace, point: Checkpoint | No
     if report.why is not None:
         sys.stdout.write(f"WRONG: line {report.line}: {report.why}\n")
         return 1
+    if report.signed == "none" and asked.key is not None:
+        sys.stdout.write("WRONG: it is not signed, so it can't be of that key\n")
+        return 1
     sys.stdout.write(
         f"whole: {report.incident}, {report.events} events, {report.redacted} of them redacted, "
         f"{report.withheld} parts withheld, head {report.seq} {report.digest}\n"

@@ -4,7 +4,7 @@ What stands in the record of an incident, and in which order. Knows no form: nei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from incidents.findings import counted, did_not, in_short, minute
 from incidents.measures import spelled
@@ -73,9 +73,9 @@ def _what_happened(record: Record) -> Iterator[Part]:
     yield Picture()
     life = [m for m in record.figures.moments if m.name != "note"]
     rows = [(minute(m.at) + (" (corrected)" if m.corrected else ""), m.words, record.who(m.by)) for m in life]
-    yield Table(("when (UTC)", "moment", "by"), tuple(rows))
+    yield _table(("when (UTC)", "moment", "by"), tuple(rows))
     spans = tuple((span.words, spelled(span.ms)) for span in record.figures.spans)
-    yield Table(("from, to", "how long"), spans, "Nothing can be measured yet.")
+    yield _table(("from, to", "how long"), spans, "Nothing can be measured yet.")
 
 
 def _containment(record: Record) -> Iterator[Part]:
@@ -90,7 +90,7 @@ def _containment(record: Record) -> Iterator[Part]:
         )
         for h in i["holds"]
     ]
-    yield Table(("hold", "what", "state", "also held by"), tuple(holds), "It held nothing.")
+    yield _table(("hold", "what", "state", "also held by"), tuple(holds), "It held nothing.")
     found = [
         (
             minute(c.at),
@@ -103,12 +103,12 @@ def _containment(record: Record) -> Iterator[Part]:
         for c in record.figures.containments
     ]
     head = ("contained (UTC)", "confirmed", "after", "slowest", "lapsed", "asked live")
-    yield Table(head, tuple(found), "Not contained by evidence.")
+    yield _table(head, tuple(found), "Not contained by evidence.")
     points = [
         (p["name"], p["state"], str(p["revision"]), spelled(p["ms"]) if p["ms"] is not None else "", p["because"])
         for p in i["containment"]["points"]
     ]
-    yield Table(("point", "state", "revision", "after", "how it is known"), tuple(points), "No enforcement point.")
+    yield _table(("point", "state", "revision", "after", "how it is known"), tuple(points), "No enforcement point.")
 
 
 def _affected(record: Record) -> Iterator[Part]:
@@ -126,14 +126,14 @@ def _affected(record: Record) -> Iterator[Part]:
         for w in record.figures.affected.windows
     ]
     head = ("partner", "capability flag", "what", "from (UTC)", "until", "how long", "denied since then by")
-    yield Table(head, tuple(rows), "Nobody: no grant's answer changed.")
+    yield _table(head, tuple(rows), "Nobody: no grant's answer changed.")
     if record.figures.affected.uncounted:
         yield Words(f"{record.figures.affected.uncounted} more grants are counted in the evidence, not listed.")
     frozen = record.incident["evidence"]
     if frozen:
         yield Heading("What stood before", 3)
         before = (*_models(frozen), *_flags(frozen), *_partners(frozen))
-        yield Table(("what", "before"), before, "Nothing that the holds reached.")
+        yield _table(("what", "before"), before, "Nothing that the holds reached.")
 
 
 def _models(frozen: Json) -> Iterator[tuple[str, str]]:
@@ -159,9 +159,9 @@ def _people(record: Record) -> Iterator[Part]:
     i = record.incident
     yield Heading("People and actions")
     roles = [(r["role"], record.who(r["person"]), minute(r["since"])) for r in i["roles"] if r["person"]]
-    yield Table(("role", "who", "since (UTC)"), tuple(roles), "Nobody took a role.")
+    yield _table(("role", "who", "since (UTC)"), tuple(roles), "Nobody took a role.")
     actions = [(str(a["number"]), a["words"], a["state"], a.get("because", "")) for a in i["actions"]]
-    yield Table(("action", "what", "state", "because"), tuple(actions), "No action.")
+    yield _table(("action", "what", "state", "because"), tuple(actions), "No action.")
     tasks = [
         (
             f"{t['number']}{' (follow-up)' if t['follow_up'] else ''}",
@@ -172,7 +172,7 @@ def _people(record: Record) -> Iterator[Part]:
         )
         for t in i["tasks"]
     ]
-    yield Table(("task", "what", "who", "due (UTC)", "state"), tuple(tasks), "No task.")
+    yield _table(("task", "what", "who", "due (UTC)", "state"), tuple(tasks), "No task.")
 
 
 def _owed(record: Record) -> Iterator[Part]:
@@ -182,10 +182,10 @@ def _owed(record: Record) -> Iterator[Part]:
         (str(c["number"]), c["text"], f"met, says {record.who(c['by'])}: {c['evidence']}" if c["met"] else "open")
         for c in i["exit"]
     ]
-    yield Table(("criterion", "what", "state"), tuple(criteria), "No exit criterion.")
-    yield Table(("clock", "state"), tuple((str(c["clock"]), str(c["state"])) for c in i["clocks"]), "No clock.")
+    yield _table(("criterion", "what", "state"), tuple(criteria), "No exit criterion.")
+    yield _table(("clock", "state"), tuple((str(c["clock"]), str(c["state"])) for c in i["clocks"]), "No clock.")
     notices = tuple((str(n["number"]), str(n["to"]), str(n["state"])) for n in i["notices"])
-    yield Table(("notice", "to", "state"), notices, "No notice.")
+    yield _table(("notice", "to", "state"), notices, "No notice.")
     yield Heading("What did not go as it should have", 3)
     yield Bullets(tuple(did_not(record.figures)), "Nothing that the log shows.")
 
@@ -203,7 +203,7 @@ def _way_back(record: Record) -> Iterator[Part]:
         for r in record.incident["restores"]
     ]
     head = ("restore", "state", "asked for by (UTC)", "approved by", "lifts")
-    yield Table(head, tuple(rows), "No restore was asked for.")
+    yield _table(head, tuple(rows), "No restore was asked for.")
 
 
 def _review(record: Record) -> Iterator[Part]:
@@ -246,3 +246,10 @@ def _proof(record: Record) -> Iterator[Part]:
             ("Its digest", record.head_digest),
         ),
     )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], none: str = "None.") -> Table:
+    """Without the columns that nobody filled in."""
+    found = list(rows)
+    filled = [place for place in range(len(head)) if any(row[place] for row in found)]
+    return Table(tuple(head[n] for n in filled), tuple(tuple(row[n] for n in filled) for row in found), none)

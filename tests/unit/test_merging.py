@@ -38,6 +38,15 @@ def test_no_line_that_anybody_wrote_is_lost(base: str, mine: str, theirs: str) -
     assert written <= kept
 
 
+@given(TEXTS, TEXTS)
+def test_without_a_base_everything_that_either_wrote_is_kept(mine: str, theirs: str) -> None:
+    """Where nobody knows what both began with, too much stands there rather than too little."""
+    kept = set(merge(None, mine, theirs).text.splitlines())
+
+    assert set(mine.splitlines()) | set(theirs.splitlines()) <= kept
+    assert merge(None, mine, mine).text == mine
+
+
 @given(TEXTS, TEXTS, TEXTS)
 def test_conflicts_are_counted_as_they_are_marked(base: str, mine: str, theirs: str) -> None:
     """A mark that nobody announced would end up in the review."""

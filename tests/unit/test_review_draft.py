@@ -64,7 +64,7 @@ def test_draft_has_the_facts_and_every_question_open(shop: Workshop, ops: Operat
     assert "| acme | orion-2:browsing | off | 2026-11-23 12:00:00 | 2026-11-23 12:10:00 | 10 min | |" in part(
         document, "Who was affected"
     )
-    assert "was approved by a second person, ada" in part(document, "What worked")
+    assert "was approved by a second person, Ada Okafor" in part(document, "What worked")
     assert f"(/incidents/{id}#line-" in part(document, "Key moments")
     assert "| 1 | Shorten keys | linus | no date | open |" in part(document, "Follow-ups")
     assert [q["state"] for q in ops.postmortem(ada, id)["questions"]] == ["open", "open"]
