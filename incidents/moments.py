@@ -62,7 +62,7 @@ class Moment:
     def words(self) -> str:
         if self.about:
             return f"{NAMES[self.name]}{'' if self.about.startswith('by ') else ':'} {self.about}"
-        number = self.key.removeprefix(self.name).lstrip("-")
+        number = self.key.removeprefix(self.name).lstrip("-") if self.name != "note" else ""
         return f"{NAMES[self.name]} {number}" if number else NAMES[self.name]
 
     def wire(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _OUTSIDE = re.compile(r"https?://[^/\\]|mailto:", re.ASCII | re.IGNORECASE)
 _INLINE = {"a", "p", "br", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
+_WIDE = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'  # a keyboard can reach all of it
 _REL = "noopener noreferrer"
 
 _runbooks = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -69,7 +70,7 @@ def render_document(markdown: str, *, below: int = 1, here: str = "", site: str 
                 child.attrs["href"] = href.removeprefix(here)
             elif site and href.startswith("/"):
                 child.attrs["href"] = f"{site}{href}"
-    return _cleaned(tokens)
+    return _cleaned(tokens).replace("<table>", f"{_WIDE}<table>").replace("</table>", "</table></div>")
 
 
 def render_note(text: str) -> str:

@@ -95,7 +95,7 @@ def approve(state: State, incident_id: str, version: int, newest: str | None, as
         Conflicting: There is a newer version, or none, or its words were redacted; or it is approved.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(state, asker, "to approve a review")
+    person = _person(state, asker, "approving a review")
     review = incident.review
     _check_version(incident, version, newest)
     if review.approved == version:
@@ -120,7 +120,7 @@ def publish(
         Conflicting: Not approved, no owner, questions open, or the incident is not resolved yet.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(state, asker, "to publish a review")
+    person = _person(state, asker, "publishing a review")
     review = incident.review
     document = _check_version(incident, version, newest)
     if review.published == version:
@@ -150,7 +150,7 @@ def not_published_yet(incident: Incident, unready: Sequence[str]) -> list[str]:
     if review.version == 0:
         found.append("nothing is written")
     elif review.approved != review.version:
-        found.append("nobody who wrote none of it has approved this version")
+        found.append(f"version {review.version} is not approved yet")
     return found + list(unready)
 
 

@@ -18,7 +18,7 @@ from incidents.web.trouble import give_faces
 from incidents.web.words import add_words
 
 # Imported for the routes that they add to ``pages``.
-from incidents.web import board, declaring, incident_pages, procedures, signing_in, things  # isort: skip # noqa: F401
+from incidents.web import board, declaring, incident_pages, procedures, review_pages, signing_in, things  # isort: skip # noqa: F401
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]
 

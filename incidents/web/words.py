@@ -13,6 +13,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.measures import spelled
 from runbooks.render import render_note
 
 REASONS = {
@@ -71,6 +72,7 @@ def add_words(app: Flask) -> None:
         "note": lambda text: Markup(render_note(text)),  # noqa: S704 - the renderer sanitises with a closed list
         "plural": plural,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
+        "spelled": spelled,
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,
     }
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}

@@ -82,7 +82,7 @@ def test_review_is_written_approved_and_published_by_three(shell: Shell, inciden
     )
 
     refused = shell.run("postmortem", incident, "--publish", ANDON_TOKEN=grace)
-    assert (refused.code, "has approved this version" in refused.err) == (1, True)
+    assert (refused.code, "is not approved yet" in refused.err) == (1, True)
     assert shell.run("postmortem", incident, "--approve", ANDON_TOKEN=linus).code == 1
     assert shell.done("postmortem", incident, "--approve", ANDON_TOKEN=ada)["version"] == 1
     assert shell.run("postmortem", incident, "--publish", ANDON_TOKEN=ada).code == 1

@@ -272,7 +272,7 @@ def test_approval_is_of_one_version_and_ends_with_the_next(ops: Operations, ada,
     written(ops, resolved, linus, ANSWERED + "One more thing.\n")
     with pytest.raises(Conflicting, match="version 2 is the newest, not 1"):
         ops.publish_review(grace, resolved, 1)
-    with pytest.raises(Conflicting, match="has approved this version"):
+    with pytest.raises(Conflicting, match="is not approved yet"):
         ops.publish_review(grace, resolved, 2)
 
 
@@ -284,7 +284,13 @@ def test_publication_names_everything_that_stands_against_it(shop: Workshop, ops
         ops.publish_review(grace, id, 1)
 
     said = str(refused.value)
-    for words in ("not resolved", "no owner", "has approved", f"'{ASK[0]}' is not answered", "heading that asks it"):
+    for words in (
+        "not resolved",
+        "no owner",
+        "is not approved yet",
+        f"'{ASK[0]}' is not answered",
+        "heading that asks it",
+    ):
         assert words in said
     assert "; ".join(ops.postmortem(ada, id)["blocked"]) in said
 
@@ -353,7 +359,7 @@ def test_reader_is_told_what_they_may_do_and_why_not(ops: Operations, ada, grace
     assert mine["save"] is None
     assert "another person approves it" in mine["approve"]
     assert hers["approve"] is None
-    assert "has approved this version" in hers["publish"]
+    assert "is not approved yet" in hers["publish"]
     assert "'commander'" in his["approve"]
     for who, said in ((ada, mine), (linus, his)):
         with pytest.raises(Refused) as refused:

@@ -79,6 +79,7 @@
   function concerns(message) {
     if (mode() === "none") return false;
     if (mode() === "warn") return !message.points;
+    if (mode().startsWith("warn ")) return !message.points && (message.incidents || []).some((id) => id === mode().slice(5) || id === "");
     if (mode() === "all" || message.points) return true;
     const ids = message.incidents || [];
     return ids.includes(mode()) || ids.includes("");
@@ -132,7 +133,7 @@
     if (kept.focus.from != null && found.setSelectionRange) { try { found.setSelectionRange(kept.focus.from, kept.focus.to); } catch { /* a field without a caret */ } }
   }
   async function refresh() {
-    if (mode() === "warn") { warn(); return; }
+    if (mode().startsWith("warn")) { warn(); return; }
     if (fetching) { again = true; return; }
     fetching = true;
     fetched = performance.now();
