@@ -318,7 +318,7 @@ class ContainmentContradicted(Fact):
 @_fact("incident:evidence:frozen")
 class EvidenceFrozen(Fact):
     """
-    What stood where just before the holds of a declaration: stages, flags, partners, access, points, other holds.
+    What stood where just before holds were placed: stages, flags, partners, access, points, other holds.
 
     ``access`` has a row per grant whose answer or cap changed; ``left_out`` counts rows beyond the limit. The whole
     decision table of ``revision`` is named by its digest, the one that enforcement points confirm.
@@ -326,6 +326,7 @@ class EvidenceFrozen(Fact):
 
     revision: int
     table_digest: str
+    ladder: list[str]
     models: dict[str, Any]
     flags: dict[str, Any]
     partners: dict[str, Any]

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.clock import rfc3339
+from incidents.picture import Picture, draw
+from incidents.scale import NARROW, WIDE, Scale, Sheet
 from incidents.timeline import Row
-from incidents.web.picture import Picture, draw
-from incidents.web.scale import NARROW, WIDE, Scale, Sheet
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SHEETS = (WIDE, NARROW)
