@@ -163,7 +163,7 @@ class _Walk:
     def _freeze(self, evidence: Mapping[str, Any]) -> None:
         self.uncounted += int(evidence.get("left_out") or 0)
         audience = {id: entry["audience"] for id, entry in evidence["partners"].items() if entry}
-        self.ladder = _Ladder(evidence["ladder"], {**self.ladder.audience, **audience})
+        self.ladder = _Ladder(evidence.get("ladder") or (), {**self.ladder.audience, **audience})
         for row in evidence["access"]:
             key = (row["partner"], row["flag"])
             if key not in self.pairs and row["before"] in HAD_IT:

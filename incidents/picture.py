@@ -71,12 +71,12 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """From when to when something was off. ``open``: it still is."""
+    """From when to when something was off. ``lasts``: it still is."""
 
     x: float
     width: float
     y: float
-    open: bool
+    lasts: bool
     label: Label
     title: str
 

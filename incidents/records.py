@@ -132,6 +132,12 @@ class Records:
     def _json(self, seen: _Seen) -> str:
         record = seen.record
         review = {name: value for name, value in record.review.items() if name not in ("may", "facts")}
+        views = {
+            "incident": record.incident,
+            "measures": record.figures.wire(),
+            "review": review,
+            "timeline": [row.wire() for row in record.rows],
+        }
         made = Export(
             incident=record.id,
             kind=record.incident["kind"],
@@ -140,15 +146,7 @@ class Records:
             exported_by=record.exported_by,
             withheld=[dict(entry) for entry in record.withheld],
             events=[_line(event, seen.without.get(event.seq, {})) for event in seen.lines],
-            views=veiled(
-                {
-                    "incident": record.incident,
-                    "measures": record.figures.wire(),
-                    "review": review,
-                    "timeline": [row.wire() for row in record.rows],
-                },
-                seen.unknown,
-            ),
+            views=_without_floats(veiled(views, seen.unknown)),
         )
         newest, now = seen.lines[-1], self._operations.desk.clock.now()
         return made.signed(self._sign(newest.ledger, made.head, now, made.digest)).written()
@@ -189,3 +187,12 @@ def _line(event: Event, without: dict[str, str]) -> Json:
     if "data" in without:
         line["data"] = None
     return line
+
+
+def _without_floats(value: Any) -> Any:
+    """A view that has one all the same says it in words: what is digested has one spelling only."""
+    if isinstance(value, dict):
+        return {name: _without_floats(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_floats(item) for item in value]
+    return f"{value:g}" if isinstance(value, float) else value

@@ -34,6 +34,7 @@ def whole(state: State, id: str, texts: Texts, asker: Asker) -> Json:
     return incident_views.review(incident) | {
         "incident": id,
         "kind": incident.kind,
+        "visibility": incident.visibility,
         "severity": incident.severity,
         "status": incident.status,
         "base": known.version,

@@ -111,6 +111,7 @@ class ReviewWork(IncidentWork):
         with self.desk.read(known) as state:
             found = review_views.whole(state, known, texts, asker)
             found["follow_ups"] = self._follow_ups(state, known, lines)
+        found["title"] = (lines[0].text or {}).get("title", "")
         found["versions"] = list(_versions(lines))
         found["as_of"], found["facts"] = rfc3339(now), measure(lines, now).wire()
         shown: Json = veiled(found, without)

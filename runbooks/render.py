@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import nh3
@@ -49,17 +48,17 @@ def _cleaned(tokens: Sequence[Token]) -> str:
     )
 
 
-@lru_cache(maxsize=64)
-def render_document(markdown: str, *, below: int = 1, here: str = "", site: str = "") -> str:
+def render_document(markdown: str, *, below: int = 1, name: str = "doc", here: str = "", site: str = "") -> str:
     """
     What people wrote together (a review) as HTML: headings stand ``below`` so many ranks of the page's own.
 
     Args:
+        name: What the anchors of its headings begin with, so that two documents can stand on one page.
         here: The path of the page about the same thing; links to a part of it stay on this page.
         site: What other links to our pages begin with, where this is read elsewhere.
     """
     tokens = _runbooks.parse(markdown)
-    _name_headings(tokens, before="doc-")
+    _name_headings(tokens, before=f"{name}-")
     _lead_links(tokens)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

@@ -54,6 +54,8 @@ REVIEW_COMPONENTS: dict[str, Schema] = {
         **COMPONENTS["Review"]["properties"],
         incident=TEXT,
         kind={"type": "string", "enum": ["real", "drill", "test"]},
+        visibility={"type": "string", "enum": ["open", "restricted"]},
+        title=TEXT,
         severity=TEXT,
         status=STATUS,
         as_of=TIME,

@@ -26,6 +26,7 @@ from incidents.web.frame import answer_key, asker, pages, service, show
 from runbooks.render import render_document
 
 Json = dict[str, Any]
+SHOWN_NOTES = 200
 SAID = {
     "saved": "Saved.",
     "already": "That is what stands there already; nothing was saved.",
@@ -65,14 +66,13 @@ def _review(
     desk = service().operations
     found = desk.postmortem(asker(), id)
     known = str(found["incident"])
-    row = desk.incident(asker(), known)
+    names = desk.people_names(asker())
     begun = writing or Writing(found["document"] or "", found["base"], found["as_of"])
     shown = begun.document if preview else found["document"] or ""
     return show(
         "review.html",
         error.status if error is not None else 200,
         r=found,
-        i=row,
         page=Markup(render_document(shown, below=2)),  # noqa: S704 - the renderer sanitises with a closed list
         published_page=_published(found),
         writing=begun,
@@ -83,10 +83,10 @@ def _review(
         open=[q for q in found["questions"] if q["state"] != "answered"],
         affected=_affected(found),
         told=_told(known, found),
+        choices=_choices(found),
         between=_between(found),
         changes=_changes(known),
-        people=desk.people_names(asker()),
-        names=desk.people_names(asker()),
+        names=names,
         inside=desk.may_read_restricted(asker(), known),
         said=SAID.get(request.args.get("said", "")),
         error=error,
@@ -99,7 +99,7 @@ def _review(
 def _published(found: Json) -> Markup | None:
     """The published text, where a newer one is being written."""
     text = found["published_document"]
-    return Markup(render_document(text, below=2)) if text else None  # noqa: S704 - sanitised, as above
+    return Markup(render_document(text, below=2, name="published")) if text else None  # noqa: S704 - sanitised
 
 
 def _affected(found: Json) -> list[Json]:
@@ -111,8 +111,15 @@ def _affected(found: Json) -> list[Json]:
     return list(rows.values())
 
 
+def _choices(found: Json) -> list[Json]:
+    """The moments that can be chosen: every one of its life, and the first notes."""
+    notes = [m["key"] for m in found["facts"]["moments"] if m["key"].startswith("note-")]
+    left_out = set(notes[SHOWN_NOTES:])
+    return [m for m in found["facts"]["moments"] if m["key"] not in left_out]
+
+
 def _told(id: str, found: Json) -> dict[int, str]:
-    """The first words of each note, by its line: "note 26" says nothing to anybody."""
+    """The first words of each note, by its line: a time alone says nothing to anybody."""
     if not any(m["key"].startswith("note-") for m in found["facts"]["moments"]):
         return {}
     rows = service().operations.timeline(asker(), id, limit=100_000)

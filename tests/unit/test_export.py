@@ -292,6 +292,17 @@ def test_views_hold_no_floats(record: str) -> None:
     assert values["views"].keys() == {"incident", "measures", "review", "timeline"}
 
 
+def test_view_with_a_float_is_still_one_that_verifies(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that is added one day must not make every export fail its own check."""
+    id = lived_through(shop)
+    whole = shop.service.operations.incident
+    monkeypatch.setattr(shop.service.operations, "incident", lambda *a: whole(*a) | {"share": 0.25, "whole": 2.0})
+
+    text = exported(shop, ADMIN, id)
+    assert check(text).ok
+    assert json.loads(text)["views"]["incident"]["share"] == "0.25"
+
+
 # --- against a checkpoint that was kept elsewhere -------------------------------------------------------------------
 
 

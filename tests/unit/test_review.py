@@ -394,3 +394,24 @@ def test_next_decision_leads_through_the_review(ops: Operations, ada, grace, lin
     assert next_one()[0] == "Approve version 1 of the review?"
     ops.approve_review(ada, resolved, 1)
     assert next_one() == ("Publish version 1 of the review?", "a commander other than ada")
+
+
+def test_review_of_an_incident_that_has_left_memory_goes_on(shop: Workshop, ops: Operations, ada, grace) -> None:
+    """It is often written when nobody thinks of the incident any more."""
+    id = declare(shop, "revoke-partner: {partner: acme}", more=MORE, kind="test", by=ada)
+    ops.move(ada, id, "mitigated")
+    ops.move(ada, id, "resolved", reason="done")
+    version = written(ops, id, ada)
+    ops.approve_review(grace, id, version)
+    ops.publish_review(ada, id, version)
+    ops.move(ada, id, "closed", reason="over")
+    before = ops.postmortem(ada, id)
+    shop.service.desk.let_go()
+    with shop.service.desk.read() as state:
+        assert id in state.over
+
+    assert ops.postmortem(ada, id) == before
+    shop.service.desk.let_go()
+    assert ops.save_review(grace, id, ANSWERED + "One thing more.\n", version).body["version"] == 2
+    shop.service.desk.let_go()
+    assert shop.service.records.export(ada, id, "md").text
