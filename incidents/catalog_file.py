@@ -73,6 +73,7 @@ class PartnerForm(_Form):
     contact: Address | None = None
     keys: list[KeyDigest] = []
     timezone: str | None = None
+    ghost: bool = False
 
     @field_validator("timezone")
     @classmethod
@@ -182,7 +183,12 @@ def _capability(id: str, form: CapabilityForm) -> Capability:
 
 def _partner(id: str, form: PartnerForm) -> Partner:
     return Partner(
-        id=id, title=form.title or "", audience=form.audience, keys=tuple(form.keys), timezone=form.timezone or ""
+        id=id,
+        title=form.title or "",
+        audience=form.audience,
+        keys=tuple(form.keys),
+        timezone=form.timezone or "",
+        ghost=form.ghost,
     )
 
 
@@ -243,6 +249,11 @@ def _twice(document: Document, form: CatalogForm) -> Iterator[Problem]:
             if owners.setdefault(key, id) != id:
                 text = f"key {key[:19]}… belongs to '{owners[key]}' already; a key is one partner's"
                 yield document.problem(("partners", id, "keys", number), text)
+    accounts: dict[str, str] = {}
+    for id, person in (form.people or {}).items():
+        if person.slack is not None and accounts.setdefault(person.slack, id) != id:
+            text = f"Slack account {person.slack} is {accounts[person.slack]}'s already; an account is one person's"
+            yield document.problem(("people", id, "slack"), text)
 
 
 def _stages(document: Document, after: Catalog) -> Iterator[Problem]:

@@ -18,11 +18,13 @@ from incidents.cli import (
     catalog,
     clocks,
     declaring,
+    drills,
     incidents,
     ledger,
     notices,
     playbooks,
     restores,
+    slack,
     tokens,
     work,
 )
@@ -47,7 +49,21 @@ def cli() -> None:
     """
 
 
-for family in (ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access):
+for family in (
+    ledger,
+    tokens,
+    catalog,
+    playbooks,
+    declaring,
+    incidents,
+    work,
+    clocks,
+    notices,
+    restores,
+    drills,
+    access,
+    slack,
+):
     for command in family.COMMANDS:
         cli.add_command(command)
 

@@ -134,6 +134,12 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def slack(found: Found) -> Iterator[str]:
+    head = f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
+    yield f"{head} (ms, p50 / p99 / max)"
+    yield from columns([(name, p50_p99_max(s)) for name, s in found["ms"].items()])
+
+
 def pages(found: Found) -> Iterator[str]:
     yield "Pages over HTTP (ms, p50 / p99 / max), in turn"
     lines, points, closed = (f"{found[name]:,}" for name in ("lines", "points", "closed"))
@@ -241,6 +247,7 @@ SECTIONS = {
     "log": log,
     "past": past,
     "preview": preview,
+    "slack": slack,
     "pages": pages,
     "finding": finding,
     "owed": owed,
@@ -258,6 +265,9 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for name, took_ms in found.get("slack", {}).get("ms", {}).items():
+        seen = f"{took_ms['p99']:,.0f} ms"
+        yield _goal(f"/incident {name}, p99 with 50 at once", "< 300 ms", seen, took_ms["p99"] < 300)
     for row in found.get("finding", {}).get("rows", ()):
         took, what = row["long_ms"]["p50"], f"{row['question']}, with {found['finding']['long']:,} closed"
         yield _goal(what, "< 150 ms", f"{took:.0f} ms", took < 150)

@@ -31,6 +31,13 @@ PURE = {
     "incidents.calendar_links", "incidents.decisions.moves",
     "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.insights",
+    "incidents.chat", "incidents.decisions.chat",
+    "incidents.slack.typed", "incidents.slack.verbs", "incidents.slack.asked", "incidents.slack.line",
+    "incidents.slack.grammar", "incidents.slack.limits", "incidents.slack.blocks", "incidents.slack.reader",
+    "incidents.slack.incident_message", "incidents.slack.incident_buttons", "incidents.slack.lines",
+    "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
+    "incidents.slack.forms", "incidents.slack.manifest", "incidents.slack.moments", "incidents.slack.places",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.notice_facts",
@@ -38,6 +45,8 @@ PURE = {
     "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
+    "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
+    "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
