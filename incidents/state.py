@@ -519,6 +519,8 @@ def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[St
             return
         if getattr(fact, "notice", None) in incident.drafts:
             incident.drafts[fact.notice].effect = fact.id
+        if isinstance(fact, ev.MessageSettled) and fact.outcome == "sent":
+            incident.notified_at = incident.notified_at or event.at
         # Not when it was due: what was missed is told once, not one by one.
         incident.reminded.update(dict.fromkeys(getattr(fact, "reminds", None) or (), event.at))
 

@@ -26,6 +26,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     drilling,
     incident_list,
     incident_pages,
+    insight_pages,
     notice_pages,
     procedures,
     restoring,

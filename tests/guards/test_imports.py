@@ -31,6 +31,7 @@ PURE = {
     "incidents.calendar_links", "incidents.decisions.moves",
     "incidents.decisions.clockfacts", "incidents.decisions.duties", "incidents.decisions.persons",
     "incidents.decisions.sight", "incidents.life", "incidents.evidence", "incidents.incident_views",
+    "incidents.insights",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.notice_facts",

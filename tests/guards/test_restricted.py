@@ -31,6 +31,7 @@ from tests.support.acting import LIVED, contain, declare
 
 SECRET = "SECRET-of-linus"
 CLOCKS = "clocks: [gdpr-art33, eu-ai-act-art55-gpai-cop]\n"
+TOLD = "notify:\n  - {to: 'partner:acme', approval: commander}\n  - {to: 'person:grace'}\n"
 NEVER = "INC-2027-0004"  # the next id: nothing has it yet
 
 
@@ -71,7 +72,7 @@ def world(shop: Workshop) -> World:
         "switch-off: {capability: tool-use}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 1}}",
         "freeze-promotion: {model: vega-1}",
-        more=LIVED + CLOCKS,
+        more=LIVED + CLOCKS + TOLD,
         by=linus,
     )
     operations.set_visibility(linus, hidden, "restricted", SECRET)
@@ -86,7 +87,7 @@ def world(shop: Workshop) -> World:
         shop,
         "halt-model: {model: orion-2}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 0}}",
-        more=LIVED + CLOCKS,
+        more=LIVED + CLOCKS + TOLD,
         by=linus,
     )
     seq = operations.note(linus, shown, f"the same as {hidden}").body["seq"]
@@ -150,6 +151,12 @@ OF_ONE: dict[str, Call] = {
     "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
     "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
+    "notices": lambda o, who, id: o.notices(who, id),
+    "notice": lambda o, who, id: o.notice(who, f"{id}-N1"),
+    "write_notice": lambda o, who, id: o.write_notice(who, f"{id}-N1", "x", "y"),
+    "approve_notice": lambda o, who, id: o.approve_notice(who, f"{id}-N1", "0" * 64),
+    "refuse_notice": lambda o, who, id: o.refuse_notice(who, f"{id}-N1", "x"),
+    "receipt_notice": lambda o, who, id: o.receipt_notice(who, f"{id}-N1", "x"),
     "tell_fact": lambda o, who, id: o.tell_fact(who, id, AnchorFact(anchor="awareness", at=o.desk.clock.now())),
 }
 """Operations on the incident that is named; called with the hidden one, one that does not exist, and the open one."""
@@ -179,6 +186,9 @@ OF_ALL: dict[str, Call] = {
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
+    "insights": lambda o, who, id: o.insights(who),
+    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
+    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
