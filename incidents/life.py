@@ -189,6 +189,8 @@ class Incident:
     notified_at: datetime | None = None  # when somebody was first told, with evidence of it
     docket: Docket = field(default_factory=Docket)
     newest_seq: int = 0
+    room: str = ""  # its own Slack channel
+    posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
     rehearsed: bool = False  # it was a drill, and its run is over
 
     @property

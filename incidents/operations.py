@@ -16,6 +16,7 @@ from typing import Any
 
 from incidents import catalog_file, insights, views
 from incidents.blast import compare, with_holds
+from incidents.chat_work import ChatWork
 from incidents.clock_operations import ClockOperations
 from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, access, drills, incident, needs, restore
@@ -50,7 +51,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations, NoticeWork, DrillWork):
+class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWork):
     def __init__(
         self,
         desk: Desk,

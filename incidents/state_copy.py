@@ -14,7 +14,7 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from incidents import catalog, docket, drill_runs, events, holds, life, notices, outbox, state
+from incidents import catalog, chat, docket, drill_runs, events, holds, life, notices, outbox, state
 from incidents.state import State
 from playbooks import regime_terms
 
@@ -22,7 +22,7 @@ from playbooks import regime_terms
 FOLD_VERSION = hashlib.sha256(
     "".join(
         inspect.getsource(m)
-        for m in (catalog, docket, drill_runs, events, holds, life, notices, outbox, state, regime_terms)
+        for m in (catalog, chat, docket, drill_runs, events, holds, life, notices, outbox, state, regime_terms)
     ).encode()
 ).hexdigest()
 

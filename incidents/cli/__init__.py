@@ -24,6 +24,7 @@ from incidents.cli import (
     notices,
     playbooks,
     restores,
+    slack,
     tokens,
     work,
 )
@@ -61,6 +62,7 @@ for family in (
     restores,
     drills,
     access,
+    slack,
 ):
     for command in family.COMMANDS:
         cli.add_command(command)

@@ -27,6 +27,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     incident_list,
     incident_pages,
     insight_pages,
+    linking,
     notice_pages,
     procedures,
     restoring,

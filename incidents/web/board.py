@@ -26,7 +26,7 @@ def board() -> Response:
         dark=found["dark"],
         drills_overdue=service().operations.drills_overdue(asker()),
         broken=found["broken_glass"],
-        overdue=found["overdue_follow_ups"],
+        late_follow_ups=found["overdue_follow_ups"],
         points=here,
         held=[p for p in here if p["standing"] == "holds a lease"],
         missing=[p for p in here if p["standing"] in ("lapsed", "never connected")],

@@ -19,11 +19,13 @@ from flask.testing import FlaskClient
 from incidents.clock import rfc3339
 from incidents.decisions import Asker
 from incidents.decisions.access import CreateToken
+from incidents.decisions.chat import Said
 from incidents.decisions.clockfacts import AnchorFact
 from incidents.decisions.tasks import NewTask
 from incidents.enforcement.front import Front
 from incidents.errors import Refused, Unknown
 from incidents.operations import Operations, Reply
+from incidents.roles import Right
 from incidents.serve import build_front
 from incidents.testing import Workshop
 from incidents.timeline import Row
@@ -83,6 +85,8 @@ def world(shop: Workshop) -> World:
     operations.add_task(linus, hidden, NewTask(title=SECRET, about=SECRET))
     operations.save_review(linus, hidden, SECRET, 0)
     operations.ask_restore(shop.person("grace", "commander"), hidden, [], SECRET)
+    operations.record_room(hidden, "C1", "room-of-linus")
+    operations.capture(linus, hidden, Said(channel="C1", ts="1.0", author="U1", text=SECRET), "pin")
     shown = declare(
         shop,
         "halt-model: {model: orion-2}",
@@ -116,6 +120,7 @@ OF_ONE: dict[str, Call] = {
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
     "call_real": lambda o, who, id: o.call_real(who, id, {}),
     "canaries": lambda o, who, id: o.canaries(who, id),
+    "capture": lambda o, who, id: o.capture(who, id, Said(channel="C1", ts="1.0", author="U1", text="x"), "pin"),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
@@ -169,6 +174,7 @@ OF_A_REQUEST: dict[str, Call] = {
 }
 
 OF_ALL: dict[str, Call] = {
+    "able": lambda o, who, id: o.able(who, Right.COMMAND),
     "apply_catalog": lambda o, who, id: [
         o.apply_catalog(who, json.dumps(change(o.catalog(who))), "c.yaml", check=check)
         for change in (_recap, _regrade)
@@ -192,12 +198,14 @@ OF_ALL: dict[str, Call] = {
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
+    "incident_at": lambda o, who, id: o.incident_at(who, "C1"),
     "incidents": lambda o, who, id: [
         o.incidents(who, search=search, status=status)
         for search in ("", SECRET, id, "revoked")
         for status in ("", "declared", "contained")
     ],
     "kill": lambda o, who, id: o.kill(who, "model", "orion-2", "x"),
+    "link_account": lambda o, who, id: o.link_account(who, "U01ADAADA"),
     "log": lambda o, who, id: o.log(who),
     "model": lambda o, who, id: [o.model(who, "orion-2"), o.model(who, "vega-1")],
     "models": lambda o, who, id: o.models(who),
