@@ -192,13 +192,13 @@ OF_ALL: dict[str, Call] = {
     "declare": lambda o, who, id: o.declare(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
-    "insights": lambda o, who, id: o.insights(who),
-    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
-    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "coming": lambda o, who, id: o.coming(who),
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
+    "insights": lambda o, who, id: o.insights(who),
+    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
+    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
