@@ -63,13 +63,18 @@ class Capability(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner(Entry):
-    """``audience`` is the stage from which it is admitted; ``keys`` are ``sha256:<hex>`` digests of its API keys."""
+    """
+    ``audience`` is the stage from which it is admitted; ``keys`` are ``sha256:<hex>`` digests of its API keys.
+
+    ``ghost``: no real organisation; it consents to be cut off by live drills.
+    """
 
     id: str
     title: str = ""
     audience: str
     keys: tuple[str, ...] = ()
     timezone: str = ""
+    ghost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +101,13 @@ class Grant(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(Entry):
+    """``roles`` say what they may do; ``duties`` are the incident roles for which they are told, such as ``comms``."""
+
     id: str
     name: str = ""
     slack: str = ""
     roles: tuple[str, ...] = ()
+    duties: tuple[str, ...] = ()
 
 
 ENTRIES: dict[str, type[Entry]] = {

@@ -73,6 +73,7 @@ class PartnerForm(_Form):
     contact: Address | None = None
     keys: list[KeyDigest] = []
     timezone: str | None = None
+    ghost: bool = False
 
     @field_validator("timezone")
     @classmethod
@@ -101,6 +102,7 @@ class PersonForm(_Form):
     email: Address | None = None
     slack: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,20}$")] | None = None
     roles: list[str] = []
+    duties: list[CapabilityId] = []
 
 
 class CatalogForm(_Form):
@@ -181,7 +183,12 @@ def _capability(id: str, form: CapabilityForm) -> Capability:
 
 def _partner(id: str, form: PartnerForm) -> Partner:
     return Partner(
-        id=id, title=form.title or "", audience=form.audience, keys=tuple(form.keys), timezone=form.timezone or ""
+        id=id,
+        title=form.title or "",
+        audience=form.audience,
+        keys=tuple(form.keys),
+        timezone=form.timezone or "",
+        ghost=form.ghost,
     )
 
 
@@ -195,7 +202,9 @@ def _grant(form: GrantForm) -> Grant:
 
 
 def _person(id: str, form: PersonForm) -> Person:
-    return Person(id=id, name=form.name or "", slack=form.slack or "", roles=tuple(form.roles))
+    return Person(
+        id=id, name=form.name or "", slack=form.slack or "", roles=tuple(form.roles), duties=tuple(form.duties)
+    )
 
 
 def _merged(current: Catalog, sections: Mapping[str, Any]) -> Catalog:
@@ -240,6 +249,11 @@ def _twice(document: Document, form: CatalogForm) -> Iterator[Problem]:
             if owners.setdefault(key, id) != id:
                 text = f"key {key[:19]}… belongs to '{owners[key]}' already; a key is one partner's"
                 yield document.problem(("partners", id, "keys", number), text)
+    accounts: dict[str, str] = {}
+    for id, person in (form.people or {}).items():
+        if person.slack is not None and accounts.setdefault(person.slack, id) != id:
+            text = f"Slack account {person.slack} is {accounts[person.slack]}'s already; an account is one person's"
+            yield document.problem(("people", id, "slack"), text)
 
 
 def _stages(document: Document, after: Catalog) -> Iterator[Problem]:

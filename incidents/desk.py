@@ -1,6 +1,8 @@
 """
 The one door for change: read, decide, append, fold, tell; and decide again if somebody else appended first.
 
+What a change owes to the outside is added to it here, so that it is always in the same append.
+
 Owns the state in memory and keeps it at the ledger's head, whoever appends. Publishes an immutable snapshot after
 every append. Knows nothing of HTTP, streams or leases; ``read_began`` and ``blocked`` are facts that others judge by.
 """
@@ -8,6 +10,7 @@ every append. Knows nothing of HTTP, streams or leases; ``read_began`` and ``blo
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +22,7 @@ import structlog
 from incidents.clock import Clock, rfc3339
 from incidents.credentials import Credential, credentials
 from incidents.decisions import Decided
+from incidents.decisions.consequences import consequences
 from incidents.errors import HeadMoved, Invalid, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, Event, WriteResumed
 from incidents.ledger import Answer, AnswerKey, Ledger, pages
@@ -31,8 +35,20 @@ log = structlog.get_logger("andon.desk")
 
 TRIES = 25
 WORDS_ONLY = frozenset(  # lines that change no incident
-    {"incident:note:added", "incident:entry:pinned", "incident:entry:redacted", "restore:approval:denied"}
+    {
+        "incident:note:added",
+        "incident:entry:pinned",
+        "incident:entry:redacted",
+        "slack:message:captured",
+        "slack:message:edited",
+        "slack:message:deleted",
+        "restore:approval:denied",
+        "effect:message:passed-on",
+        "effect:message:settled",
+        "effect:message:retried",
+    }
 )
+_PART_OF = re.compile(r"(.+-\d+)-[RN]\d+")  # a restore request or a notice of an incident
 LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
 COPY_EVERY = 5_000  # events between two kept states
 
@@ -204,11 +220,12 @@ class Desk:
             yield self._state
 
     def _meant(self, about: str) -> str | None:
-        """The incident that is named, by itself, by one of its requests, or as the newest."""
+        """The incident that is named, by itself, by one of its requests or notices, or as the newest."""
         if about == "latest":
             return self._state.order[-1] if self._state.order else None
         incident = about.upper()
-        return incident if incident in self._state.over else incident.rpartition("-R")[0]
+        found = _PART_OF.fullmatch(incident)
+        return found[1] if found and incident not in self._state.over else incident
 
     def words(self, incident: str) -> dict[str, str]:
         """Title and summary of an incident, as its declaration wrote them (empty where redacted)."""
@@ -273,16 +290,18 @@ class Desk:
                 return _replay(key, stored)
         now = self.clock.now()
         decided = decide(self._state, now)
+        follows = self._follows(decided, actor, now)
         made: list[Answer] = []
 
         def make(events: Sequence[Event]) -> Answer:
-            made.append(answer(self._state, decided, events) if answer else Answer(200, "null"))
+            asked = events[: len(decided.drafts)]  # the answer is about what was decided, not about what follows
+            made.append(answer(self._state, decided, asked) if answer else Answer(200, "null"))
             return made[0]
 
         if not decided.drafts and not decided.directory and key is None:
             return Outcome(decided, [], make([]))
         events = self.ledger.append(
-            [_masked(draft) for draft in decided.drafts],
+            [_masked(draft) for draft in (*decided.drafts, *follows)],
             actor=actor,
             now=now,
             expected=self._state.seq,
@@ -295,7 +314,15 @@ class Desk:
         self._take(events)  # told to the points before anything is written for people
         if not made:
             make(events)
-        return Outcome(decided, events, made[0])
+        return Outcome(decided, events[: len(decided.drafts)], made[0])
+
+    def _follows(self, decided: Decided, actor: Actor, now: datetime) -> list[Draft]:
+        """What the change owes to the outside. A fault in working that out must not keep a kill from being written."""
+        try:
+            return consequences(self._state, decided.drafts, actor, now)
+        except Exception:
+            log.exception("consequences_failed", kinds=[draft.fact.kind for draft in decided.drafts][:5])
+            return []
 
     def _block(self, what: str, error: Exception) -> None:
         if self.blocked is None:
@@ -342,4 +369,6 @@ def _replay(key: AnswerKey, stored: Answer) -> Outcome:
 
 def _masked(draft: Draft) -> Draft:
     """Free words may hold a pasted token; it is masked before anything is written."""
+    if not draft.text:
+        return draft
     return dataclasses.replace(draft, text={name: mask(words) for name, words in draft.text.items()})

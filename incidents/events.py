@@ -228,6 +228,15 @@ class TokenRevoked(Fact):
     id: str
 
 
+@_fact("people:slack:linked")
+class SlackLinked(Fact):
+    """A person, signed in, says that this Slack account is theirs; what it asks counts as theirs from now on."""
+
+    team: str
+    user: str
+    person: str
+
+
 @_fact("points:point:retired")
 class PointRetired(Fact):
     """A person says that this enforcement point is gone for good; its tokens are refused."""
@@ -558,6 +567,77 @@ class ReviewPublished(Fact):
     digest: str
 
 
+# --- Slack ----------------------------------------------------------------------------------------------------------
+
+
+@_fact("slack:team:recorded")
+class SlackTeamRecorded(Fact):
+    """The workspace and the bot's user that the token belongs to, as Slack itself said. Text: ``url``."""
+
+    team: str
+    bot: str
+
+
+@_fact("slack:delivery:refused")
+class SlackDeliveryRefused(Fact):
+    """
+    A request with a right signature that was refused all the same: ``replayed``, or of another ``team``.
+
+    ``more``: how many others were refused for the same reason since the line before.
+    """
+
+    because: str
+    route: str
+    more: int = 0
+
+
+@_fact("slack:channel:opened")
+class SlackChannelOpened(Fact):
+    """The incident has a channel of its own. Text: ``name``."""
+
+    channel: str
+
+
+@_fact("slack:message:posted")
+class SlackMessagePosted(Fact):
+    """The incident's message stands in a channel from now on and is updated in place; ``ts`` is Slack's name for it."""
+
+    channel: str
+    ts: str
+
+
+@_fact("slack:message:captured")
+class SlackMessageCaptured(Fact):
+    """
+    A person put a Slack message on the timeline, by ``how``: shortcut, pin or emoji. It happened when it was written.
+
+    ``author``: a person's id, else the Slack account. Text: ``note``, ``permalink``, ``files``.
+    """
+
+    channel: str
+    ts: str
+    author: str
+    how: str
+    files: int = 0
+
+
+@_fact("slack:message:edited")
+class SlackMessageEdited(Fact):
+    """A captured message reads otherwise in Slack now; the older words stay in their own lines. Text: ``note``."""
+
+    channel: str
+    ts: str
+    edited_ts: str
+
+
+@_fact("slack:message:deleted")
+class SlackMessageDeleted(Fact):
+    """A captured message was deleted in Slack; its words as captured stay."""
+
+    channel: str
+    ts: str
+
+
 # --- links that are handed out --------------------------------------------------------------------------------------
 
 
@@ -642,6 +722,323 @@ class ApprovalDenied(Fact):
 
     request: str
     because: str
+
+
+# --- drills ---------------------------------------------------------------------------------------------------------
+
+
+@_fact("drill:run:started")
+class DrillStarted(Fact):
+    """
+    A declaration of kind drill is a run: ``mode`` tabletop, dry-run, shadow or live, until ``ends_at`` (RFC 3339).
+
+    ``targets``: all that its holds may bind, those that wait for a word too. ``live_digest``: of the live table just
+    before. ``target_s``: seconds within which the playbook wants it contained. ``occurrence``: of the schedule.
+    """
+
+    drill: str
+    mode: str
+    ends_at: str
+    targets: list[str]
+    announced: bool
+    live_digest: str
+    target_s: int | None = None
+    occurrence: str | None = None
+    control: list[str] | None = None
+
+
+@_fact("drill:run:ended")
+class DrillEnded(Fact):
+    """
+    A run is over, and what it held is lifted: ``finished`` by a person, ``aborted``, or ``expired`` at its end time.
+
+    ``equal``: the live table is as it was before (both digests). ``meanwhile``: what else has changed it since the
+    start, where anything has. ``left``: live holds that stay, because they bind more than a ghost partner now.
+    ``real``: the incident that took its place. ``points``: who had confirmed, where not everybody had.
+    Text: ``reason``.
+    """
+
+    how: str
+    because: str
+    live_before: str
+    live_after: str
+    equal: bool
+    meanwhile: list[dict[str, Any]]
+    meanwhile_more: int
+    left: list[str]
+    real: str | None = None
+    points: list[dict[str, Any]] | None = None
+
+
+@_fact("drill:run:restored")
+class DrillRestored(Fact):
+    """Every point has confirmed the table without the drill's holds, or lapsed. The evidence, as of a containment."""
+
+    revision: int
+    total: int
+    confirmed: int
+    points: list[dict[str, Any]]
+    ms: int
+
+
+@_fact("drill:real:called")
+class RealCalled(Fact):
+    """In the middle of ``drill`` somebody said "real": this incident was declared, and the drill aborted."""
+
+    drill: str
+
+
+@_fact("drill:person:joined")
+class DrillJoined(Fact):
+    """``person`` takes part in a drill, as ``part``: participant, facilitator or observer."""
+
+    person: str
+    part: str
+
+
+@_fact("drill:person:left")
+class DrillLeft(Fact):
+    """``person`` takes part no longer."""
+
+    person: str
+
+
+@_fact("drill:plan:scheduled")
+class DrillScheduled(Fact):
+    """An entry of the schedule is in force from now on as ``spec`` says; without one it is in force no longer."""
+
+    schedule: str
+    digest: str
+    spec: dict[str, Any] | None = None
+
+
+@_fact("drill:occurrence:due")
+class OccurrenceDue(Fact):
+    """A drill of the schedule is due: each ``occurrence`` once, however often the clock is looked at."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    starts_at: str
+
+
+@_fact("drill:occurrence:skipped")
+class OccurrenceSkipped(Fact):
+    """This one is not held, and why."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    because: str
+
+
+@_fact("drill:occurrence:missed")
+class OccurrenceMissed(Fact):
+    """Nothing ran at the time of this one. ``then``: it was ``run`` late, or ``skip``ped, as the schedule says."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    then: str
+
+
+# --- effects: what is owed to the outside ----------------------------------------------------------------------------
+
+
+@_fact("effect:message:owed")
+class MessageOwed(Fact):
+    """
+    Somebody is to be told. ``to`` is a reference and never an address. Text: ``words``, what this message alone says.
+
+    ``channels`` are tried in that order; ``topic``: a newer message of the same topic replaces one not yet sent.
+    ``about``: the incidents of a message that gathers several; ``entry``: the playbook's notice that asks for it;
+    ``reminds``: the reminders of its incident that it tells, each with the moment at which it was due.
+    """
+
+    id: str
+    to: str
+    channels: list[str]
+    template: str
+    lane: str
+    table: str
+    topic: str
+    not_before: str
+    deadline: str
+    notice: str | None = None
+    digest: str | None = None
+    entry: int | None = None
+    about: list[str] | None = None
+    reminds: dict[str, str] | None = None
+
+
+@_fact("effect:message:passed-on")
+class MessagePassedOn(Fact):
+    """One channel is given up: the message ``failed`` there, or it is ``unknown`` whether it arrived; next channel."""
+
+    id: str
+    channel: str
+    outcome: str
+    because: str
+    tries: int
+
+
+@_fact("effect:message:settled")
+class MessageSettled(Fact):
+    """
+    What became of a message: ``sent``, ``failed``, ``unknown``, ``dead``, ``superseded``, ``rehearsed``. Text: receipt.
+
+    ``digest`` is the SHA-256 of the exact text, which stands in this event's text, or in the notice's own where it
+    has one. ``evidence`` names the message at its target.
+    """
+
+    id: str
+    outcome: str
+    channel: str | None = None
+    tries: int | None = None
+    because: str | None = None
+    digest: str | None = None
+    evidence: str | None = None
+
+
+@_fact("effect:message:retried")
+class MessageRetried(Fact):
+    """A person wants a dead letter tried again, by all its channels."""
+
+    id: str
+    deadline: str
+
+
+@_fact("effect:order:owed")
+class OrderOwed(Fact):
+    """
+    A machine is to do something, and is told until it confirms. ``to`` is a connector or a web address' reference.
+
+    ``action`` is the plan's action that it carries out, ``order`` what that is.
+    """
+
+    id: str
+    to: str
+    channels: list[str]
+    template: str
+    lane: str
+    table: str
+    topic: str
+    not_before: str
+    deadline: str | None = None
+    action: int | None = None
+    order: dict[str, Any] | None = None
+    notice: str | None = None
+    digest: str | None = None
+    entry: int | None = None
+
+
+@_fact("effect:order:settled")
+class OrderSettled(Fact):
+    """What became of an order: ``confirmed`` by its target, ``dead``, ``superseded``, ``rehearsed``. Text: receipt."""
+
+    id: str
+    outcome: str
+    channel: str | None = None
+    tries: int | None = None
+    because: str | None = None
+    digest: str | None = None
+    evidence: str | None = None
+
+
+@_fact("effect:order:retried")
+class OrderRetried(Fact):
+    """A person wants an order that was given up sent again."""
+
+    id: str
+    deadline: str | None = None
+
+
+@_fact("effect:reminder:told")
+class ReminderTold(Fact):
+    """
+    A reminder was told by ``messages`` that are not this incident's alone, or by none. ``due_at``: when it was due.
+    """
+
+    key: str
+    due_at: str
+    messages: list[str]
+
+
+@_fact("effect:outage:caught-up")
+class OutageCaughtUp(Fact):
+    """Nobody ran between two moments; what fell due then is settled once: so many reminders, so many late messages."""
+
+    since: str
+    until: str
+    reminders: int
+    messages: int
+
+
+# --- notices: what people approve before it goes out -----------------------------------------------------------------
+
+
+@_fact("notice:draft:owed")
+class NoticeOwed(Fact):
+    """
+    A notice that waits for people. ``number`` is the playbook's entry; ``approval`` the role, ``approvals`` how many.
+
+    ``to``: ``partner:acme``, ``authority:...`` or any other reference.
+    """
+
+    notice: str
+    to: str
+    template: str
+    approval: str
+    approvals: int
+    number: int | None = None
+    moment: str | None = None
+
+
+@_fact("notice:draft:shared-out")
+class NoticeSharedOut(Fact):
+    """A notice for all affected partners became one for each of these; none of them reads of another."""
+
+    notice: str
+    partners: list[str]
+
+
+@_fact("notice:draft:written")
+class NoticeWritten(Fact):
+    """The text of a notice, drafted or edited; earlier approvals are void. Text: ``subject``, ``body``."""
+
+    notice: str
+    digest: str
+    template: str | None = None
+
+
+@_fact("notice:draft:approved")
+class NoticeApproved(Fact):
+    """A person agrees to exactly the text with this digest."""
+
+    notice: str
+    digest: str
+
+
+@_fact("notice:draft:refused")
+class NoticeRefused(Fact):
+    """A person decides that this notice is not sent. Text: ``reason``."""
+
+    notice: str
+
+
+@_fact("notice:approval:denied")
+class NoticeApprovalDenied(Fact):
+    """An approval of a notice that was not allowed to count, and why."""
+
+    notice: str
+    because: str
+
+
+@_fact("notice:receipt:recorded")
+class NoticeReceipted(Fact):
+    """A person says how a notice reached its reader, filed or told by hand. Text: ``receipt``."""
+
+    notice: str
 
 
 # --- clocks: what is owed to whom by when ---------------------------------------------------------------------------

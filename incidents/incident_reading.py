@@ -15,6 +15,7 @@ from incidents import views
 from incidents.decisions import Asker, needs
 from incidents.decisions.sharing import live_share
 from incidents.decisions.sight import hidden, is_insider, veiled
+from incidents.drill_views import cut_short
 from incidents.enforcement.points import Points, point_row
 from incidents.errors import Unknown
 from incidents.events import Event
@@ -96,6 +97,8 @@ class IncidentReading(IncidentWork):
         if found.contained is not None:
             written = self.desk.ledger.read(after=found.contained.seq - 1, limit=1)[0]
             containment["points"] = [point_row(row) for row in written.data["points"]]
+        elif found.rehearsed and found.holds:
+            containment |= cut_short(self.desk.ledger.incident(found.id))
         return containment
 
 

@@ -16,6 +16,7 @@ from incidents import events as ev
 from incidents.clock import parse_rfc3339
 from incidents.docket import APPLIES, Docket, Hand
 from incidents.events import Event
+from incidents.notices import NoticeDraft
 from playbooks.anchors import PROPOSED_BY_DECLARING
 
 OPEN, RESTRICTED = "open", "restricted"
@@ -177,13 +178,20 @@ class Incident:
     offers: dict[str, Holder] = field(default_factory=dict)
     acknowledged_at: datetime | None = None
     judged: dict[int, Judged] = field(default_factory=dict)
-    updated_at: datetime | None = None  # the last status update
+    updated_at: datetime | None = None  # the last status update; event ``update_seq`` has its words
+    update_seq: int | None = None
     next_update_at: str | None = None  # promised with it
     review: Review = field(default_factory=Review)
     shares: dict[str, Share] = field(default_factory=dict)
+    drafts: dict[str, NoticeDraft] = field(default_factory=dict)
+    reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> when it was told last
     frozen_seq: int | None = None
+    notified_at: datetime | None = None  # when somebody was first told, with evidence of it
     docket: Docket = field(default_factory=Docket)
     newest_seq: int = 0
+    room: str = ""  # its own Slack channel
+    posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
+    rehearsed: bool = False  # it was a drill, and its run is over
 
     @property
     def status(self) -> str:
@@ -227,6 +235,11 @@ class Incident:
         return moment if step == "declared" or moment.seq > max(undone, default=0) else None
 
     @property
+    def waits_for_proof(self) -> bool:
+        """Something was ordered and is not proven yet. A drill that is over waits for nothing any more."""
+        return bool(self.holds) and self.contained is None and not self.rehearsed
+
+    @property
     def proven(self) -> bool:
         """It is contained, or it never held anything and nothing waits to be held."""
         waits = any(action.state == "waiting" for action in self.actions.values())
@@ -253,6 +266,7 @@ class Over:
     declared_at: datetime | None = None
     contained_s: float | None = None
     confirmed_ms: int | None = None
+    notified_s: float | None = None
     restored_s: float | None = None
 
 
@@ -273,6 +287,7 @@ def outline(incident: Incident) -> Over:
         declared_at=incident.declared_at,
         contained_s=since(first.at if first else None),
         confirmed_ms=first.ms if first and first.confirmed else None,
+        notified_s=since(incident.notified_at),
         restored_s=since(lifted),
     )
 
@@ -321,6 +336,11 @@ def opened(event: Event, fact: ev.IncidentDeclared) -> Incident:
     for anchor in PROPOSED_BY_DECLARING:
         made.docket.propose(anchor, event.at, _hand(event))
     return made
+
+
+@_on(ev.ReminderTold)
+def _reminded(incident: Incident, event: Event, fact: ev.ReminderTold) -> None:
+    incident.reminded[fact.key] = event.at  # not when it was due: what was missed is told once, not one by one
 
 
 @_on(ev.IncidentJoined)
@@ -379,6 +399,19 @@ def unproven(incident: Incident) -> None:
     incident.contained = None
     if not incident.ended:
         incident.stage = ""
+
+
+def rehearsed(incident: Incident, event: Event) -> None:
+    """The run of a drill is over, and with it what was owed in it: nobody does a rehearsed step afterwards."""
+    incident.rehearsed = True
+    for task in incident.open_tasks(follow_ups=False):
+        task.state, task.settled_by, task.settled_at = "skipped", event.actor.name, event.at
+    for action in incident.actions.values():
+        if action.state in ("waiting", "outside"):
+            action.state, action.because = "declined", "the drill was over"
+    if not incident.ended:
+        incident.stage = "closed"
+        _moment(incident, "closed", event)
 
 
 @_on(ev.IncidentAcknowledged)
@@ -502,7 +535,7 @@ def _task_settled(incident: Incident, event: Event, fact: ev.TaskSettled) -> Non
 
 @_on(ev.UpdatePosted)
 def _updated(incident: Incident, event: Event, fact: ev.UpdatePosted) -> None:
-    incident.updated_at, incident.next_update_at = event.at, fact.next_at
+    incident.updated_at, incident.update_seq, incident.next_update_at = event.at, event.seq, fact.next_at
 
 
 @_on(ev.EntryCorrected)

@@ -22,6 +22,10 @@ CONTAINED = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60),
     registry=REGISTRY,
 )
+SLACK_REFUSED = Counter("andon_slack_refused", "Requests that were not Slack's, by why", ["reason"], registry=REGISTRY)
 CYCLE_FAILURES = Counter("andon_cycle_failures", "Engine cycles that failed", registry=REGISTRY)
+EFFECTS = Counter("andon_effects", "Tries of messages and orders", ["channel", "outcome"], registry=REGISTRY)
+EFFECTS_OWED = Gauge("andon_effects_owed", "Messages and orders that are owed now", ["table"], registry=REGISTRY)
+TURN_AGE = Gauge("andon_postroom_turn_age_seconds", "Since what is owed was last looked at", registry=REGISTRY)
 CLOCKS_PENDING = Gauge("andon_clocks_pending", "Clocks that something is still to be done about", registry=REGISTRY)
 CLOCKS_MISSED = Counter("andon_clocks_missed", "Strict deadlines noticed to have passed", registry=REGISTRY)

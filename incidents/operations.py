@@ -14,25 +14,28 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from incidents import catalog_file, views
+from incidents import catalog_file, insights, views
 from incidents.blast import compare, with_holds
+from incidents.chat_work import ChatWork
 from incidents.clock_operations import ClockOperations
 from incidents.clockwork import Clockwork
-from incidents.decisions import Asker, Decided, access, incident, needs, restore
+from incidents.decisions import Asker, Decided, access, drills, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.restore_plan import canaries_of
 from incidents.decisions.restore_steps import advance
 from incidents.decisions.sight import hidden, sees, veiled_event
 from incidents.desk import Desk
+from incidents.drill_work import DrillWork
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Event
 from incidents.finding import Finder, Wanted
-from incidents.holds import LIVE, SHADOW, Hold
+from incidents.holds import LIVE, Hold
 from incidents.incident_reading import IncidentReading
 from incidents.ledger import Answer, AnswerKey
+from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
 from incidents.roles import Right
@@ -42,12 +45,13 @@ from incidents.tokens import mask, new_secret
 from playbooks.durations import duration
 from playbooks.loader import Library, UnknownPlaybook
 from playbooks.plan import Plan
+from playbooks.schema import Playbook
 
 BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations):
+class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWork):
     def __init__(
         self,
         desk: Desk,
@@ -58,6 +62,7 @@ class Operations(IncidentReading, ClockOperations):
         clockwork: Clockwork,
     ) -> None:
         ClockOperations.__init__(self, desk, clockwork)
+        self.prepare_drills()
         self.points, self.usage, self.library = points, usage, library
         self.public_url = public_url
 
@@ -74,13 +79,23 @@ class Operations(IncidentReading, ClockOperations):
         needs(asker, Right.RESPOND, "declaring an incident")
         request = self._request(body)
         kind = Kind(request.kind)
-        outcome = self.desk.submit(
-            lambda state, now: incident.declare(state, self._with_evidence(state, request), asker, now),
-            actor=asker.actor,
-            key=key,
-            answer=self._declared,
-            narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
-        )
+
+        def decide(state: State, now: datetime) -> Decided:
+            what = self._with_evidence(state, request)
+            if kind is Kind.DRILL:
+                return drills.start(
+                    state, drills.Start(what=what, live_digest=self.desk.snapshot.live_digest), asker, now
+                )
+            return incident.declare(state, what, asker, now)
+
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(
+                decide,
+                actor=asker.actor,
+                key=key,
+                answer=self._declared,
+                narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
+            )
         reply = as_reply(outcome.answer, outcome.replayed)
         if outcome.events:  # in a write of its own: the cord works whatever becomes of the clocks
             self.clockwork.consider(str(reply.body["id"]))
@@ -111,10 +126,10 @@ class Operations(IncidentReading, ClockOperations):
             now = self.desk.clock.now()
             steps = incident.planned(state, request)
             kind = Kind(request.kind)
-            table = SHADOW if kind is Kind.DRILL else LIVE
-            holds = list(incident.holds_of(state, "preview", kind, steps.actions).values())
+            table = incident.table_of(kind)
+            holds = list(incident.holds_of(state, "preview", table, steps.actions).values())
             after = with_holds(state, holds)
-            found = compare(state, after, holds, now, table)
+            found = compare(state, after, holds, now, table or LIVE)
             joins = None if request.separate else incident.same_standing(state, request, asker)
             containment = self.points.fresh(state, holds, state.seq + 1, now, self.desk.clock.boot())
             return self._preview(request, steps, views.blast(found), holds, containment, joins, now, state)
@@ -201,6 +216,7 @@ class Operations(IncidentReading, ClockOperations):
         containment = self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
         if not holds and "waiting" in became:  # nothing is off before a person gives the word
             containment["state"] = "pending"
+        run = next((e.data for e in events if e.kind == "drill:run:started"), None)
         body = {
             "id": decided.subject,
             "kind": facts["incident_kind"],
@@ -214,6 +230,8 @@ class Operations(IncidentReading, ClockOperations):
             "joined": False,
             "containment": containment | {"outside": {"done": 0, "total": became.count("outside")}},
         }
+        if run is not None:
+            body["drill"] = {name: run[name] for name in ("mode", "ends_at", "announced")}
         return as_answer(201, body)
 
     # --- reading ---
@@ -307,13 +325,36 @@ class Operations(IncidentReading, ClockOperations):
             points = self.points.overview(state, self.desk.clock.boot())
             dark = views.dark(state)
             broken = views.broken_glass(state, self.desk.clock.now())
+            overdue = insights.overdue_follow_ups(state, self.desk.clock.now(), hidden(state, asker))
         return {
+            "overdue_follow_ups": overdue,
             "open": [self._board_row(id) for id in open_ids],
             "recent": [self._board_row(id) for id in others],
             "dark": dark,
             "broken_glass": broken,
             "points": [row for row in points if row["standing"] != "retired"],
         }
+
+    @veils
+    def insights(self, asker: Asker, *, kind: str = Kind.REAL.value, playbook: str = "") -> Json:
+        """How fast things went, of one kind; and what is overdue, whatever the kind."""
+        needs(asker, Right.READ, "reading insights")
+        if kind not in (Kind.REAL, Kind.DRILL):
+            raise Invalid.at("kind", f"'{kind[:40]}': figures are of real incidents or of drills, never of both")
+        now = self.desk.clock.now()
+        rhythm = {each.id: _drill_every(each) for each in self.library}
+        with self.desk.read() as state:
+            without = hidden(state, asker)
+            known = insights.outlines(state, without)
+            overdue = insights.overdue_follow_ups(state, now, without)
+        return insights.insights(known, kind=kind, now=now, playbook=playbook) | {
+            "overdue_follow_ups": [row | {"title": self._title_at(row["seq"])} for row in overdue],
+            "drilled": insights.drilled(known, rhythm, now),
+        }
+
+    def _title_at(self, seq: int) -> str:
+        line = self._event(seq)
+        return (line.text or {}).get("title", "[redacted]") if line is not None else ""
 
     def _board_row(self, id: str) -> Json:
         words = self.desk.words(id)
@@ -689,6 +730,14 @@ def _without_holders(sheet: Json) -> Json:
     """Partners are told the reason alone, never which incident holds what."""
     grants = [{k: v for k, v in grant.items() if k != "held_by"} for grant in sheet["grants"]]
     return {k: v for k, v in sheet.items() if k != "held_by"} | {"grants": grants}
+
+
+def _drill_every(playbook: Playbook) -> float | None:
+    """How often a playbook wants to be drilled, in seconds; business days count as days of the week."""
+    if playbook.drill is None:
+        return None
+    every = playbook.drill.every
+    return every.elapsed.total_seconds() if every.elapsed is not None else every.business_days * 86_400 * 7 / 5
 
 
 def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _first_start(settings: Settings, *, quiet: bool) -> None:
 
 def _prepare(service: Service) -> None:
     service.use_lease_setting()
-    for remark in (*service.playbooks.remarks, *map(str, service.playbooks.problems)):
+    for remark in (*service.playbooks.remarks, *map(str, (*service.playbooks.problems, *service.rhythm_problems))):
         click.echo(f"playbooks: {remark}", err=True)
     if service.settings.catalog is not None:
         _apply_catalog(service, service.settings.catalog)

@@ -16,16 +16,20 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 import structlog
 
+from incidents.account_links import AccountLinks
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.clockwork import Clockwork
+from incidents.connectors import Office
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
+from incidents.enforcement.points import RETURN, Doubt, Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
 from incidents.errors import AndonError, Conflicting, Unavailable, Unknown
 from incidents.events import (
@@ -33,6 +37,7 @@ from incidents.events import (
     Actor,
     ContainmentContradicted,
     Draft,
+    DrillRestored,
     IncidentContained,
     LeaseSet,
     LedgerOpened,
@@ -42,11 +47,24 @@ from incidents.ledger import Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
-from incidents.metrics import BLOCKED, CONTAINED, CYCLE_FAILURES, HEAD, HEAD_AGE, OPEN_INCIDENTS, POINTS, REVISION
+from incidents.letters import Letters
+from incidents.metrics import (
+    BLOCKED,
+    CONTAINED,
+    CYCLE_FAILURES,
+    HEAD,
+    HEAD_AGE,
+    OPEN_INCIDENTS,
+    POINTS,
+    REVISION,
+    TURN_AGE,
+)
 from incidents.operations import Operations
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
+from playbooks import rhythm
+from playbooks.drill_schedule import load_schedule
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
 from playbooks.register import Register
@@ -54,12 +72,24 @@ from playbooks.severities import load_severities
 from runbooks.library import Library as Runbooks
 from runbooks.library import Runbook, UnknownRunbook
 
+if TYPE_CHECKING:
+    from incidents.postroom import PostRoom
+
 log = structlog.get_logger("andon.service")
 
 CYCLE_SECONDS = 0.05
 READY_SECONDS = 2.0
 ANSWERS_KEPT = timedelta(days=7)
+RETURN_WATCHED = timedelta(hours=1)
 RESTORED_LATELY = timedelta(days=1)  # by the wall clock, hence so generous: what counts is one lease
+
+
+class Beside(Protocol):
+    """What an edge lets run as long as the engine runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Service:
@@ -70,6 +100,7 @@ class Service:
         self.runbooks = Runbooks.load(settings.playbooks)
         self.register = Register.load(settings.playbooks)
         self.playbooks = Playbooks.load(settings.playbooks, self.runbooks, self.register)
+        self.rhythm, self.rhythm_problems = rhythm.load(settings.playbooks)
         self.severities, wrong = load_severities(settings.playbooks)
         for line in wrong:
             log.warning("severities_refused", why=line, instead="the shipped ones are in force")
@@ -78,6 +109,13 @@ class Service:
         self.usage = UsageBook()
         self.clockwork = Clockwork(self.desk, self.register)
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
+        self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
+        self.operations.letters = self.letters
+        self.beside: list[Beside] = []
+        self.remarks: list[Callable[[], dict[str, str] | None]] = []  # what pages say on top: title, why, tone
+        self.operations.schedule = load_schedule(settings.playbooks, self.playbooks)
+        for problem in self.operations.schedule.problems:
+            log.warning("drill_schedule_refused", why=str(problem), instead="no scheduled drill is held")
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -97,6 +135,7 @@ class Service:
         """
         service = cls(settings, ledger or SqliteLedger.open(settings.database_path), clock or SystemClock())
         service.desk.start()
+        service.operations.seed = service.secret("drills")
         service._load_telemetry()
         service.desk.on_commit(service._committed)
         return service
@@ -152,6 +191,11 @@ class Service:
         return hmac.new(seed, purpose.encode(), hashlib.sha256).digest()
 
     @cached_property
+    def account_links(self) -> AccountLinks:
+        """Links by which people say whose a Slack account is: made by the Slack edge, taken by the pages."""
+        return AccountLinks(self.secret("account links"), self.clock, self.settings.url)
+
+    @cached_property
     def _random(self) -> bytes:
         return secrets.token_bytes(32)
 
@@ -166,6 +210,32 @@ class Service:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
 
+    # --- what goes out ---
+
+    @cached_property
+    def postroom(self) -> PostRoom:
+        """Made by whoever sends: ``start`` does. Another channel is added to it before that (``postroom.add``)."""
+        from incidents.connectors.addresses import LiveBook
+        from incidents.connectors.email import Email, mail_server
+        from incidents.connectors.webhook import Webhook
+        from incidents.postroom import PostRoom
+
+        settings = self.settings
+        webhook = Webhook(self.webhook_key, self.clock, allow_private=settings.allow_private_webhooks)
+        office = Office(LiveBook(self.desk), webhook)
+        if settings.smtp_url:
+            domain = urlsplit(settings.url).hostname or "localhost"
+            office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
+        return PostRoom(self.desk, office, self.letters, self.rhythm)
+
+    def webhook_key(self, url: str) -> bytes:
+        """What deliveries to a URL are signed with: of its own for each host, so that one can't forge another's."""
+        host = urlsplit(url).hostname or ""
+        if self.settings.webhook_secret:
+            secret = self.settings.webhook_secret.encode()
+            return hmac.new(secret, f"webhook {host}".encode(), hashlib.sha256).digest()
+        return self.secret(f"webhook {host}")
+
     # --- the engine ---
 
     def start(self) -> None:
@@ -173,17 +243,25 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+                self._watch_return(state, incident, self.clock.boot())
         for problem in (*self.register.problems, *self.register.unknown_calendars()):
             log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
+        self.postroom.start()
+        for other in self.beside:
+            other.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""
         self._stopping = True
+        for other in self.beside:
+            other.stop()
         self.wake.set()
+        if "postroom" in self.__dict__:
+            self.postroom.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         for last in (self.flush, lambda: self.desk.keep_state(always=True)):
@@ -213,6 +291,7 @@ class Service:
     def cycle(self) -> None:
         """Follow the head, judge containment, write down what is proven."""
         self.desk.follow()
+        self.operations.mind_drills()
         boot = self.clock.boot()
         with self.desk.read() as state:
             points = dict(state.points)
@@ -255,24 +334,58 @@ class Service:
                     self._watch(state, incident, commit.seen_boot)
                 elif event.kind == "incident:life:contained":
                     self.points.settle(incident.id, int(event.data["revision"]))
+                elif event.kind == "drill:run:ended":
+                    self.points.settle(incident.id, incident.revision)
+                    self._watch_return(state, incident, commit.seen_boot)
         self.wake.set()
 
     def _watch(self, state: State, incident: Incident, boot: float) -> None:
         self.points.order(state, incident, boot=boot, now=self.clock.now())
 
+    def _watch_return(self, state: State, incident: Incident, boot: float) -> None:
+        """A drill that is over is over at a gateway only when that has confirmed it."""
+        run = state.drills.runs.get(incident.id)
+        if run is None or run.running or run.restored_at is not None or not incident.holds or incident.standing:
+            return
+        if run.ended_at is not None and self.clock.now() - run.ended_at < RETURN_WATCHED:
+            self.points.follow_return(state, incident, boot=boot, now=self.clock.now())
+
+    def _write_restored(self, finished: Finished) -> None:
+        """That every point has confirmed the table without a drill's holds, once."""
+        drill = finished.incident.removesuffix(RETURN)
+
+        def decide(state: State, now: object) -> Decided:
+            if state.drills.runs[drill].restored_at is not None:
+                return Decided([])
+            fact = DrillRestored(
+                revision=finished.revision,
+                total=len(finished.points),
+                confirmed=len(finished.confirmed),
+                points=[brief(p) for p in finished.points],
+                ms=finished.ms,
+            )
+            return Decided([Draft(fact, incident=drill)], subject=drill)
+
+        self.desk.submit(decide, actor=SYSTEM, about=drill)
+        self.points.settle(finished.incident, finished.revision)
+
     def _write_contained(self, finished: Finished) -> None:
         """The fact that matters, once."""
+        if finished.incident.endswith(RETURN):
+            self._write_restored(finished)
+            return
 
         def decide(state: State, now: object) -> Decided:
             incident = state.incidents[finished.incident]
-            if incident.contained is not None or incident.revision != finished.revision:
+            if not incident.waits_for_proof or incident.revision != finished.revision:
                 return Decided([])
             return Decided([Draft(_contained(finished), incident=finished.incident)], subject=finished.incident)
 
         outcome = self.desk.submit(decide, actor=SYSTEM)
         self.points.settle(finished.incident, finished.revision)
         if outcome.events:
-            CONTAINED.observe(finished.ms / 1000)
+            if not finished.incident.startswith("DRILL-"):  # what is rehearsed is not among the real figures
+                CONTAINED.observe(finished.ms / 1000)
             log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
 
     def _write_contradicted(self, doubt: Doubt) -> None:
@@ -299,9 +412,11 @@ class Service:
         self.usage.write_changed(self.ledger.write_usage)
 
     def every_second(self) -> None:
+        self.postroom.wake.set()
         self.desk.try_resume()
         self.flush()
         self._advance_restores()
+        self.operations.hold_schedule()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):
@@ -342,6 +457,7 @@ class Service:
             HEAD.set(state.seq)
             HEAD_AGE.set(max(0.0, boot - self.desk.read_began))
             BLOCKED.set(self.desk.blocked is not None)
+            TURN_AGE.set(max(0.0, boot - self.postroom.turned_at))
             overview = self.points.overview(state, boot)
             holding = [i.kind for i in state.incidents.values() if i.standing]
         POINTS.clear()

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from incidents.decisions.access import LEASE_MAX, LEASE_MIN
 from incidents.errors import Invalid
+from incidents.slack_settings import SlackSettings, read_slack
 from incidents.state import DEFAULT_LEASE_SECONDS
 
 T = TypeVar("T")
@@ -32,7 +33,12 @@ class Settings:
     playbooks: Path | None = None
     lease_seconds: int | None = None
     signing_key: Path | None = None
+    organisation: str = ""
+    smtp_url: str = field(default="", repr=False)  # holds a password
+    webhook_secret: str = field(default="", repr=False)
+    allow_private_webhooks: bool = False
     log: str = "console"
+    slack: SlackSettings = field(default_factory=SlackSettings)
 
     @property
     def database_path(self) -> Path:
@@ -66,7 +72,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             return parse(value.strip())
         except ValueError:
-            raise Invalid(f"{name}={_PASSWORD.sub('//[masked]@', value)!r}: it takes {takes}") from None
+            shown = "[masked]" if name.endswith("SECRET") else _PASSWORD.sub("//[masked]@", value)
+            raise Invalid(f"{name}={shown!r}: it takes {takes}") from None
 
     none: Path | None = None
     no_lease: int | None = None
@@ -89,13 +96,33 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             no_lease,
         ),
         signing_key=read("ANDON_SIGNING_KEY", Path, "a path", none),
+        organisation=read("ANDON_ORGANISATION", str, "your name, as partners and authorities read it", ""),
+        smtp_url=read("ANDON_SMTP_URL", _smtp, "smtp://USER:PASSWORD@HOST:PORT?from=ADDRESS, or smtps://", ""),
+        webhook_secret=read("ANDON_WEBHOOK_SECRET", _secret, "at least 24 characters", ""),
+        allow_private_webhooks=read(
+            "ANDON_ALLOW_PRIVATE_WEBHOOKS", lambda v: _one_of(v, ("yes", "no")) == "yes", "yes or no", False
+        ),
         log=read("ANDON_LOG", lambda v: _one_of(v, ("json", "console")), "json or console", "console"),
+        slack=read_slack(read, environment),
     )
 
 
 def _database(value: str) -> str:
     if not value.startswith(SQLITE) or value == SQLITE:
         raise ValueError(value)
+    return value
+
+
+def _smtp(value: str) -> str:
+    from incidents.connectors.email import mail_server
+
+    mail_server(value)
+    return value
+
+
+def _secret(value: str) -> str:
+    if len(value) < 24:
+        raise ValueError
     return value
 
 

@@ -262,6 +262,13 @@ def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return text.get("note", "")
 
 
+def _captured(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    """A Slack message as it was captured: who wrote it, its words, its files, where it stands."""
+    files = f" [files: {text.get('files', data['files'])}]" if data.get("files") else ""
+    where = f" ({text['permalink']})" if text.get("permalink") else ""
+    return f"{data['author']} in Slack: {text.get('note', '[redacted]')}{files}{where}"
+
+
 def _because(words: str, text: Mapping[str, str], name: str = "reason") -> str:
     """Words, and the reason that was given for them."""
     return f"{words}: {text[name]}" if text.get(name) else words
@@ -313,7 +320,69 @@ def _correction(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return _because(f"Corrected the {what} of line {data['entry']}", text)
 
 
+def _drill_started(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    target = f", to be contained within {data['target_s']} s" if data.get("target_s") else ""
+    told = "announced" if data["announced"] else "unannounced"
+    return f"Drill {data['mode']}, {told}, until {data['ends_at'][:16].replace('T', ' ')} UTC{target}"
+
+
+def _drill_ended(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    if data["equal"]:
+        proof = "the live table is as it was before"
+    elif data["meanwhile"]:
+        proof = f"the live table differs, as others changed it meanwhile ({_others(data)})"
+    else:
+        proof = "THE LIVE TABLE DIFFERS FROM BEFORE, and nothing explains it"
+    left = f"; still held: {', '.join(data['left'])}" if data["left"] else ""
+    real = f"; {data['real']} is the real one" if data.get("real") else ""
+    return _because(f"Drill {data['how']}, {data['because']}: {proof}{left}{real}", text)
+
+
+def _others(data: Mapping[str, Any]) -> str:
+    named = list(dict.fromkeys(row.get("incident") or "the catalog" for row in data["meanwhile"]))
+    return ", ".join(named) + (f" and {data['meanwhile_more']} more" if data["meanwhile_more"] else "")
+
+
+def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
+    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
+    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
+
+
+def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    by = f" by {data['channel']}" if data.get("channel") else ""
+    because = f" ({data['because']})" if data.get("because") else ""
+    receipt = f": {text['receipt']}" if text.get("receipt") else ""
+    return f"{data['id']} {data['outcome']}{by}{because}{receipt}"
+
+
+def _passed_on(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    what = "may or may not have arrived" if data["outcome"] == "unknown" else "failed"
+    return f"{data['id']} {what} by {data['channel']} ({data['because']}); the next channel is tried"
+
+
+def _reminded(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    told = ", ".join(data["messages"]) or "nobody"
+    return f"Reminder {data['key']}, due {data['due_at'][:16].replace('T', ' ')} UTC, told by {told}"
+
+
+def _notice_written(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    how = "drafted" if data.get("template") else "changed"
+    return f"Notice {data['notice']} {how}, text {data['digest'][:12]}: {text.get('subject', '[redacted]')}"
+
+
 _TELLINGS: dict[str, _Telling] = {
+    "drill:run:started": _Telling(_drill_started, "people", "wait", True),
+    "drill:run:ended": _Telling(_drill_ended, "machine", lambda d: "ok" if d["equal"] else "stop", True),
+    "drill:run:restored": _Telling(
+        lambda d, t: f"Back from the drill: {d['confirmed']} of {d['total']} points confirmed within {d['ms']} ms",
+        "machine",
+        "ok",
+        True,
+    ),
+    "drill:real:called": _Telling(lambda d, t: f"Called REAL in the middle of {d['drill']}", "people", "stop", True),
+    "drill:person:joined": _Telling(lambda d, t: f"{d['person']} takes part as {d['part']}", "people"),
+    "drill:person:left": _Telling(lambda d, t: f"{d['person']} takes part no longer", "people"),
     "incident:life:declared": _Telling(_declared, "people", "stop", True),
     "incident:life:joined": _Telling(_joined, "people"),
     "incident:action:recorded": _Telling(_action),
@@ -371,6 +440,13 @@ _TELLINGS: dict[str, _Telling] = {
     "review:document:published": _Telling(
         lambda d, t: f"Review version {d['version']} published", "people", "ok", True
     ),
+    "slack:channel:opened": _Telling(lambda d, t: f"Slack channel #{t.get('name', d['channel'])} opened"),
+    "slack:message:posted": _Telling(lambda d, t: f"Shown in Slack, channel {d['channel']}"),
+    "slack:message:captured": _Telling(_captured, "people"),
+    "slack:message:edited": _Telling(lambda d, t: f"Edited in Slack, now: {t.get('note', '[redacted]')}", "people"),
+    "slack:message:deleted": _Telling(
+        lambda d, t: "Deleted in Slack; the line that captured it stays", "people", "wait"
+    ),
     "share:link:made": _Telling(
         lambda d, t: f"Read-only link {d['share']} made, until {d['expires_at'][:16].replace('T', ' ')} UTC", "people"
     ),
@@ -385,6 +461,31 @@ _TELLINGS: dict[str, _Telling] = {
     ),
     "restore:approval:denied": _Telling(
         lambda d, t: f"An approval of {d['request']} did not count: {d['because']}", "people", "wait"
+    ),
+    "effect:message:owed": _Telling(_effect_owed),
+    "effect:message:passed-on": _Telling(_passed_on, "machine", "wait"),
+    "effect:message:settled": _Telling(_effect_settled),
+    "effect:message:retried": _Telling(lambda d, t: f"{d['id']} is to be tried again", "people"),
+    "effect:order:owed": _Telling(_effect_owed),
+    "effect:order:settled": _Telling(_effect_settled),
+    "effect:order:retried": _Telling(lambda d, t: f"{d['id']} is to be sent again", "people"),
+    "effect:reminder:told": _Telling(_reminded),
+    "notice:draft:owed": _Telling(
+        lambda d, t: f"Notice {d['notice']} to {d['to']} waits for {d['approvals']} to approve, a {d['approval']} too"
+    ),
+    "notice:draft:shared-out": _Telling(
+        lambda d, t: f"Notice {d['notice']} became one for each of {len(d['partners'])} affected partners"
+    ),
+    "notice:draft:written": _Telling(_notice_written),
+    "notice:draft:approved": _Telling(
+        lambda d, t: f"Notice {d['notice']} approved, text {d['digest'][:12]}", "people", "ok", True
+    ),
+    "notice:draft:refused": _Telling(lambda d, t: _because(f"Notice {d['notice']} is not sent", t), "people", "wait"),
+    "notice:approval:denied": _Telling(
+        lambda d, t: f"An approval of {d['notice']} did not count: {d['because']}", "people", "wait"
+    ),
+    "notice:receipt:recorded": _Telling(
+        lambda d, t: _because(f"Notice {d['notice']} told by hand", t, "receipt"), "people", "ok", True
     ),
 }
 _TELLINGS |= {
@@ -401,8 +502,14 @@ _PLACES = {
     "incident:task:added": "task",
     "incident:exit:judged": "criterion",
     "review:document:saved": "review",
+    "slack:message:captured": "Slack message",
+    "slack:message:edited": "Slack message, edited",
     "restore:request:asked": "restore asked",
     "restore:request:refused": "restore refused",
+    "restore:request:stopped": "restore stopped",
+    "clocks:duty:submitted": "submission",
+    "effect:message:owed": "message",
+    "notice:draft:written": "notice",
 }
 
 
@@ -410,4 +517,4 @@ def place_of(kind: str, field: str) -> str:
     """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
     if kind == "incident:life:declared":
         return {"parameters": "parameter"}.get(field, field)
-    return _PLACES.get(kind, field)
+    return _PLACES.get(kind, field.replace("_", " "))

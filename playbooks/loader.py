@@ -14,13 +14,15 @@ from pathlib import Path
 
 from playbooks.reading import octets_of, yaml_files
 from playbooks.register import Register, check_folder
-from playbooks.rules import broken_links, read_document, unknown_clocks
+from playbooks.rules import broken_links, read_document, unfit_templates, unknown_clocks
 from playbooks.schema import SIZE_LIMIT, Playbook
 from playbooks.source import Problem, SourceError, parse
+from playbooks.wording import Audience, Wordings
 from playbooks.words import nearest, shown
 from runbooks.library import Library as Runbooks
 
 SHIPPED = Path(__file__).parent
+SCHEDULE = "drills.yaml"  # stands beside a company's playbooks and is none
 
 
 class UnknownPlaybook(LookupError):
@@ -42,9 +44,12 @@ class Entry:
 class Library:
     """Playbooks by id, and what is wrong with their files. A file with a problem is not taken."""
 
-    def __init__(self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self, entries: Mapping[str, Entry], problems: tuple[Problem, ...] = (), wordings: Wordings | None = None
+    ) -> None:
         self._entries = dict(sorted(entries.items()))
-        self.problems = tuple(sorted(problems))
+        self.wordings = wordings if wordings is not None else Wordings.load()
+        self.problems = tuple(sorted((*problems, *self.wordings.problems)))
 
     @classmethod
     def load(
@@ -57,19 +62,21 @@ class Library:
         """
         anchors = (runbooks if runbooks is not None else Runbooks.load(extra)).anchors
         clocks = (register if register is not None else Register.load(extra)).ids
+        wordings = Wordings.load(extra)
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
         for folder in (SHIPPED, extra):
-            for path in yaml_files(folder) if folder is not None else ():
+            for path in _files(folder) if folder is not None else ():
                 try:
-                    entry = _read(path, anchors, clocks, shipped=folder is SHIPPED, replaces=path.stem in entries)
+                    shipped, replaces = folder is SHIPPED, path.stem in entries
+                    entry = _read(path, anchors, clocks, wordings.audiences, shipped=shipped, replaces=replaces)
                 except SourceError as error:
                     problems += error.problems
                 else:
                     entries[entry.playbook.id] = entry
         if extra is not None and not extra.is_dir():
             problems.append(Problem(str(extra), 1, "there is no such folder of playbooks"))
-        return cls(entries, tuple(problems))
+        return cls(entries, tuple(problems), wordings)
 
     def __iter__(self) -> Iterator[Playbook]:
         return (entry.playbook for entry in self._entries.values())
@@ -114,25 +121,31 @@ class Library:
         return self.entry(identifier).digest
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in yaml_files(folder) if path.name != SCHEDULE]
+
+
 def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     """
     What is wrong with a playbook file, or with every one in a folder; empty when all is well.
 
     Links are checked against the shipped runbooks and those beside the file, unless ``runbooks`` is given; clocks
-    against the register with the regimes beside the file, which are checked with a folder.
+    against the register with the regimes beside the file, which are checked with a folder, and so are
+    the templates of ``notices``.
     """
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder")]
     anchors = (runbooks if runbooks is not None else Runbooks.load(folder)).anchors
     clocks = Register.load(folder).ids
-    problems: list[Problem] = check_folder(path) if path.is_dir() else []
-    for file in yaml_files(path) if path.is_dir() else [path]:
+    wordings = Wordings.load(folder if folder != SHIPPED else None)
+    problems: list[Problem] = [*check_folder(path), *wordings.problems] if path.is_dir() else []
+    for file in _files(path) if path.is_dir() else [path]:
         try:
-            _read(file, anchors, clocks)
+            _read(file, anchors, clocks, wordings.audiences)
         except SourceError as error:
             problems += error.problems
-    if path.is_dir() and not yaml_files(path):
+    if path.is_dir() and not _files(path):
         problems.append(Problem(str(path), 1, "there is no playbook (*.yaml) in this folder"))
     return sorted(problems)
 
@@ -141,6 +154,7 @@ def _read(
     path: Path,
     anchors: Mapping[str, Collection[str]],
     clocks: Collection[str],
+    audiences: Mapping[str, Audience],
     *,
     shipped: bool = False,
     replaces: bool = False,
@@ -148,7 +162,11 @@ def _read(
     octets = octets_of(path, SIZE_LIMIT, "playbook")
     document = parse(octets, path.name, limit=SIZE_LIMIT)
     playbook = read_document(document)
-    complaints = [*broken_links(playbook, anchors), *unknown_clocks(playbook, clocks)]
+    complaints = [
+        *broken_links(playbook, anchors),
+        *unknown_clocks(playbook, clocks),
+        *unfit_templates(playbook, audiences),
+    ]
     problems = [document.problem(loc, message) for loc, message in complaints]
     if playbook.id != path.stem:
         message = f"id '{playbook.id}' and file name differ: call the file '{playbook.id}.yaml'"

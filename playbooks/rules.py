@@ -12,6 +12,7 @@ from playbooks.forms import texts_of
 from playbooks.schema import SIZE_LIMIT, AddressKind, Playbook
 from playbooks.source import Document, Loc, SourceError, check, parse
 from playbooks.templates import names_in
+from playbooks.wording import Audience
 from playbooks.words import nearest, shown
 
 Complaint = tuple[Loc, str]
@@ -52,6 +53,20 @@ def unknown_clocks(playbook: Playbook, register: Collection[str]) -> Iterator[Co
     for number, clock in enumerate(playbook.clocks):
         if clock not in register:
             yield ("clocks", number), f"unknown clock {shown(clock)}: no regime has this id.{nearest(clock, register)}"
+
+
+def unfit_templates(playbook: Playbook, audiences: Mapping[str, Audience]) -> Iterator[Complaint]:
+    """Notices whose template does not exist, or is for other eyes. ``audiences`` is whom each template is for."""
+    for number, notice in enumerate(playbook.notify):
+        if notice.template is None:
+            continue
+        here: Loc = ("notify", number, "template")
+        kind = notice.to.partition(":")[0]
+        wanted = Audience.PARTNER if kind in (AddressKind.PARTNER, AddressKind.PARTNERS) else Audience.TEAM
+        if notice.template not in audiences:
+            yield here, f"unknown template {shown(notice.template)}.{nearest(notice.template, audiences)}"
+        elif audiences[notice.template] is not wanted:
+            yield here, f"template '{notice.template}' is for the {audiences[notice.template]}, not for the {wanted}"
 
 
 def _complaints(playbook: Playbook) -> Iterator[Complaint]:

@@ -63,6 +63,7 @@ class AddressKind(StrEnum):
     SLACK = "slack"
     ROLE = "role"
     PARTNER = "partner"
+    PARTNERS = "partners"
     WEBHOOK = "webhook"
     EMAIL = "email"
     PERSON = "person"
@@ -80,7 +81,7 @@ def address(text: str) -> str:
         kinds = either(f"{known}:" for known in AddressKind)
         raise ValueError(f"{shown(text)} is not an address: begin with {kinds}.{nearest(kind, AddressKind)}")
     if names_in(rest):
-        if kind in (AddressKind.WEBHOOK, AddressKind.EMAIL, AddressKind.ROLE):
+        if kind in (AddressKind.WEBHOOK, AddressKind.EMAIL, AddressKind.ROLE, AddressKind.PARTNERS):
             # Whoever fills a parameter must not choose the machine or mailbox that is told.
             raise ValueError(f"{shown(text)}: no parameters in an address of kind '{kind}'")
         return text
@@ -99,6 +100,8 @@ def whole_address(text: str) -> str:
             good, shape = _EMAIL.fullmatch(rest) is not None, "email:someone@example.com"
         case AddressKind.ROLE:
             good, shape = SLUG.fullmatch(rest) is not None, "role:commander"
+        case AddressKind.PARTNERS:
+            good, shape = rest == "affected", "partners:affected"  # one notice for each, of what concerns it alone
         case AddressKind.PARTNER | AddressKind.PERSON:
             good, shape = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", rest) is not None, f"{kind}:name"
     if not good:

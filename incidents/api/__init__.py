@@ -12,7 +12,9 @@ from incidents.api import (  # noqa: F401 - they register
     access_routes,
     catalog_routes,
     clock_routes,
+    drill_routes,
     incident_routes,
+    notice_routes,
     record_routes,
     work_routes,
 )

@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 TRUTH: Schema = {"type": "boolean"}
+NUMBER: Schema = {"type": "number"}
 ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 TIME: Schema = {"type": "string", "format": "date-time"}
 CAP: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
@@ -64,7 +65,7 @@ WAIVED = thing(checks=TEXTS, approvals=WHOLE)
 TASK_FIELDS = {"number": WHOLE, "title": TEXT, "role": TEXT}
 TASK_MORE = {"runbook": TEXT, "within": TEXT, "due_at": TIME, "about": TEXT}
 NOTICE_FIELDS = {"number": WHOLE, "to": TEXT, "at": TEXT}
-NOTICE_MORE = dict.fromkeys(("every", "until", "remind", "template", "approval"), TEXT) | {"every_s": WHOLE}
+NOTICE_MORE = dict.fromkeys(("every", "until", "remind", "template", "approval", "host"), TEXT) | {"every_s": WHOLE}
 INCIDENT_ROW = {
     "id": TEXT,
     "kind": {"type": "string", "enum": ["real", "drill", "test"]},
@@ -90,7 +91,15 @@ MODEL = {
     "capabilities": TEXTS,
     "held_by": HELD_BY,
 }
-PARTNER = {"id": TEXT, "title": TEXT, "audience": TEXT, "keys": WHOLE, "timezone": TEXT, "revoked": TRUTH}
+PARTNER = {
+    "id": TEXT,
+    "title": TEXT,
+    "audience": TEXT,
+    "keys": WHOLE,
+    "timezone": TEXT,
+    "ghost": TRUTH,
+    "revoked": TRUTH,
+}
 GRANT = {
     "partner": TEXT,
     "flag": TEXT,
@@ -121,7 +130,66 @@ PLAYBOOK = {
     "digest": TEXT,
     "shipped": TRUTH,
 }
+DRILL_SCORE = thing(
+    **dict.fromkeys(
+        (
+            *("target_ms", "acknowledge_ms", "command_ms", "order_ms", "first_confirm_ms", "last_confirm_ms"),
+            *("contain_ms", "end_ms", "restore_ms"),
+        ),
+        some(WHOLE),
+    ),
+    **dict.fromkeys(("confirmed", "points", "holds", "wrong_targets"), WHOLE),
+    **dict.fromkeys(("steps", "steps_done", "steps_late", "steps_skipped"), WHOLE),
+    verified=some({"type": "number"}),
+    met=some(TRUTH),
+    wrong=TEXTS,
+    roles_unfilled=TEXTS,
+    equal=some(TRUTH),
+    explained=TRUTH,
+)
+DRILL_ROW = {
+    "id": TEXT,
+    "title": TEXT,
+    "playbook": TEXT,
+    "playbook_version": WHOLE,
+    "mode": {"type": "string", "enum": ["tabletop", "dry-run", "shadow", "live"]},
+    "parameters": {"type": "object", "additionalProperties": TEXT},
+    "announced": TRUTH,
+    "occurrence": some(TEXT),
+    "started_at": TIME,
+    "started_by": TEXT,
+    "ends_at": TIME,
+    "running": TRUTH,
+    "how": some(TEXT),
+    "because": some(TEXT),
+    "ended_at": some(TIME),
+    "equal": some(TRUTH),
+    "left": TEXTS,
+    "real": some(TEXT),
+    "people": many(thing(person=TEXT, part=TEXT)),
+    "score": some(DRILL_SCORE),
+}
 TOKEN = {"id": TEXT, "name": TEXT, "role": TEXT, "person": some(TEXT), "partner": some(TEXT)}
+
+MESSAGE = {
+    "id": TEXT,
+    "sort": {"type": "string", "enum": ["message", "order"]},
+    "incident": some(TEXT),
+    "to": TEXT,
+    "template": TEXT,
+    "lane": {"type": "string", "enum": ["containment", "sev1", "rest"]},
+    "channels": TEXTS,
+    "owed_at": TIME,
+    "deadline": some(TIME),
+    "notice": some(TEXT),
+    "state": TEXT,
+    "channel": some(TEXT),
+    "tries": WHOLE,
+    "because": some(TEXT),
+    "settled_at": some(TIME),
+    "next_try_at": some(TIME),
+    "retry": TRUTH,
+}
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": thing(
@@ -151,6 +219,7 @@ COMPONENTS: dict[str, Schema] = {
         at=some(TIME),
     ),
     "Declared": thing(
+        {"drill": thing(mode=TEXT, ends_at=TIME, announced=TRUTH)},
         **{name: INCIDENT_ROW[name] for name in ("id", "kind", "status", "severity", "title", "revision", "holds")},
         skipped=TEXTS,
         url=TEXT,
@@ -219,7 +288,7 @@ COMPONENTS: dict[str, Schema] = {
         life=many(thing(name=TEXT, reached=TRUTH, at=some(TIME), blocked=TEXTS)),
         moments={"type": "object", "additionalProperties": ref("Moment")},
         tasks=many(ref("Task")),
-        notices=many(thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT)),
+        notices=many(ref("NoticeEntry")),
         clocks=many(ref("Clock")),
         clock_facts=ref("ClockFacts"),
         roles=many(ref("IncidentRole")),
@@ -298,6 +367,29 @@ COMPONENTS: dict[str, Schema] = {
         digest=TEXT,
     ),
     "TimelinePage": paged("TimelineRow"),
+    "Spread": thing(count=WHOLE, p50=NUMBER, p90=NUMBER, worst=NUMBER),
+    "Insights": thing(
+        kind=TEXT,
+        playbook=TEXT,
+        months=TEXTS,
+        incidents=WHOLE,
+        playbooks=TEXTS,
+        by_severity={"type": "object", "additionalProperties": WHOLE},
+        by_month=many(thing(month=TEXT, count=WHOLE)),
+        measures={
+            "type": "object",
+            "additionalProperties": thing(
+                words=TEXT,
+                all=some(ref("Spread")),
+                months=many(thing(month=TEXT, spread=some(ref("Spread")))),
+                playbooks=many(thing(playbook=TEXT, spread=some(ref("Spread")))),
+            ),
+        },
+        overdue_follow_ups=many(
+            thing(incident=TEXT, number=WHOLE, owner=some(TEXT), due_at=TIME, seq=WHOLE, status=STATUS, title=TEXT),
+        ),
+        drilled=many(thing(playbook=TEXT, last_at=some(TIME), every_s=some(NUMBER), overdue=TRUTH)),
+    ),
     "NoteWritten": thing({"restricted": TRUTH}, incident=TEXT, status=STATUS, seq=WHOLE, at=TIME),
     "Worked": open_thing(incident=TEXT, status=STATUS),
     "Shared": open_thing(incident=TEXT, status=STATUS, share=TEXT, expires_at=TIME, url=TEXT, seq=WHOLE, at=TIME),
@@ -383,6 +475,133 @@ COMPONENTS: dict[str, Schema] = {
         id=TEXT, incident=TEXT, state={"const": "stopped"}, taken_back=TRUTH, held_again=TEXTS, revision=WHOLE
     ),
     "RestoreRefused": thing(id=TEXT, state={"const": "refused"}),
+    "DrillRow": thing(**DRILL_ROW),
+    "DrillPage": thing(
+        items=many(ref("DrillRow")),
+        next=some(TEXT),
+        playbooks=many(
+            thing(
+                playbook=TEXT,
+                title=TEXT,
+                every=some(TEXT),
+                last=some(TEXT),
+                last_at=some(TIME),
+                due_at=some(TIME),
+                overdue=TRUTH,
+                never=TRUTH,
+                stale=TRUTH,
+            )
+        ),
+        coming=many(ref("DrillComing")),
+        schedule_problems=TEXTS,
+    ),
+    "DrillComing": thing(
+        schedule=TEXT,
+        playbook=TEXT,
+        mode=TEXT,
+        due_at=some(TIME),
+        starts_at=some(TIME),
+        unannounced=TRUTH,
+        last=some(thing(occurrence=TEXT, due_at=TIME, outcome=TEXT, because=TEXT, drill=some(TEXT))),
+        words=TEXT,
+    ),
+    "DrillReport": thing(
+        **DRILL_ROW,
+        measures=many(
+            thing(
+                name=TEXT,
+                words=TEXT,
+                ms=some(WHOLE),
+                target_ms=some(WHOLE),
+                last_ms=some(WHOLE),
+                best_ms=some(WHOLE),
+            )
+        ),
+        bars=many(
+            thing(lane=TEXT, name=TEXT, start_ms=WHOLE, end_ms=some(WHOLE), state=TEXT, due_ms=some(WHOLE)),
+        ),
+        last=some(TEXT),
+        best=some(TEXT),
+        trend=many(
+            thing(
+                drill=TEXT,
+                last_confirm_ms=some(WHOLE),
+                verified=some({"type": "number"}),
+                steps_late=WHOLE,
+                steps_skipped=WHOLE,
+                met=some(TRUTH),
+            )
+        ),
+        next=many(thing(what=TEXT, by=some(TIME), who=some(TEXT))),
+        names={"type": "object", "additionalProperties": TEXT},
+        follow_ups=many(thing(number=WHOLE, owner=some(TEXT), due_at=some(TIME), state=TEXT)),
+        as_of=TIME,
+    ),
+    "DrillEnded": thing(
+        id=TEXT,
+        lifted=TEXTS,
+        how=TEXT,
+        because=TEXT,
+        equal=TRUTH,
+        left=TEXTS,
+        meanwhile=many(open_thing(seq=WHOLE, kind=TEXT)),
+    ),
+    "DrillEvidence": thing(
+        ok=TRUTH,
+        days=WHOLE,
+        as_of=TIME,
+        points=many(
+            thing(
+                point=TEXT,
+                ok=TRUTH,
+                drill=some(TEXT),
+                mode=some(TEXT),
+                confirmed_at=some(TIME),
+                because=TEXT,
+            )
+        ),
+    ),
+    "NoticeEntry": thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT),
+    "Message": thing(
+        **MESSAGE,
+        entry=some(WHOLE),
+        evidence=some(TEXT),
+        receipt=some(TEXT),
+        tried=many(thing(channel=TEXT, outcome=TEXT, because=TEXT)),
+    ),
+    "Letter": thing(**MESSAGE, drill=TRUTH, doubt=TEXTS),
+    "MessagePage": paged("Letter"),
+    "MessageRetried": thing(id=TEXT, state={"const": "owed"}),
+    "Notice": thing(
+        id=TEXT,
+        incident=TEXT,
+        to=TEXT,
+        template=TEXT,
+        moment=some(TEXT),
+        entry=some(WHOLE),
+        approval=TEXT,
+        approvals=WHOLE,
+        approvals_left=WHOLE,
+        approved_by=TEXTS,
+        state=TEXT,
+        waits=TRUTH,
+        by_hand=TRUTH,
+        owed_at=TIME,
+        written_by=some(TEXT),
+        written_at=some(TIME),
+        digest=some(TEXT),
+        subject=some(TEXT),
+        body=some(TEXT),
+        redacted=TRUTH,
+        settled_by=some(TEXT),
+        settled_at=some(TIME),
+        receipt=some(TEXT),
+        message=some(ref("Message")),
+    ),
+    "NoticeChanged": thing(id=TEXT, incident=TEXT, already=TRUTH, approvals_left=WHOLE, digest=some(TEXT)),
+    "IncidentNotices": thing(
+        incident=TEXT, notices=many(ref("Notice")), messages=many(ref("Message")), entries=many(ref("NoticeEntry"))
+    ),
     "Decision": thing(allowed=TRUTH, reason=TEXT, revision=WHOLE, held_by=TEXTS),
     "Point": thing(
         name=TEXT,

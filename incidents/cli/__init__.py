@@ -13,7 +13,21 @@ from importlib.metadata import version
 
 import click
 
-from incidents.cli import access, catalog, clocks, declaring, incidents, ledger, playbooks, restores, tokens, work
+from incidents.cli import (
+    access,
+    catalog,
+    clocks,
+    declaring,
+    drills,
+    incidents,
+    ledger,
+    notices,
+    playbooks,
+    restores,
+    slack,
+    tokens,
+    work,
+)
 from incidents.cli.outcome import Exit, Failed, of_error
 from incidents.cli.show import plain
 from incidents.errors import AndonError
@@ -35,7 +49,21 @@ def cli() -> None:
     """
 
 
-for family in (ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, restores, access):
+for family in (
+    ledger,
+    tokens,
+    catalog,
+    playbooks,
+    declaring,
+    incidents,
+    work,
+    clocks,
+    notices,
+    restores,
+    drills,
+    access,
+    slack,
+):
     for command in family.COMMANDS:
         cli.add_command(command)
 

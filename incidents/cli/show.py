@@ -269,7 +269,7 @@ def _is_open(clock: Json) -> bool:
 def _owed(answer: Json) -> list[str]:
     review = answer["postmortem"].get("due_at") if answer["postmortem"]["state"] != "published" else None
     return [
-        *(f"notice to {notice['to']}{_when(notice)}" for notice in answer["notices"]),
+        *(f"notice to {n.get('host') or n['to']}{_when(n)}: {n['state']}" for n in answer["notices"]),
         *(f"clock {c['clock']}, {c['state']}, due {moment(c['due'])}" for c in answer["clocks"] if _is_open(c)),
         *([f"status update, due {moment(answer['next_update_at'])}"] if answer["next_update_at"] else []),
         *([f"review, due {moment(review)}"] if review else []),

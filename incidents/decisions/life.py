@@ -136,6 +136,7 @@ def _not_closed_yet(incident: Incident) -> list[str]:
         f"task {task.number} is open: do it, skip it with a reason, or make it a follow-up"
         for task in incident.open_tasks(follow_ups=False)
     ]
+    found += [f"notice {d.id} waits: approve or refuse it" for d in incident.drafts.values() if d.waits]
     found += [f"follow-up {t.number} has no owner" for t in incident.open_tasks(follow_ups=True) if not t.owner]
     return found
 
@@ -169,6 +170,8 @@ def _check_same_kind(state: State, incident: Incident, into: str) -> None:
 
 
 def _reopened(incident: Incident) -> ev.Fact:
+    if incident.rehearsed:
+        raise Conflicting(f"{incident.id} was a drill and is over; start another one (`andon drill run`)", code="ended")
     if not incident.stage:
         words = "only what was mitigated, resolved or ended can be reopened"
         raise Conflicting(f"{incident.id} is {incident.status}: {words}")

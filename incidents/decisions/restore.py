@@ -9,19 +9,20 @@ checks and its number of approvals; never over the second person, and everybody 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
+from incidents.decisions.persons import acting_person
 from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, still_is
 from incidents.decisions.restore_steps import carry_out
 from incidents.decisions.restore_steps import stop as stop_request
 from incidents.decisions.restore_telling import span
 from incidents.decisions.sight import unknown_request
-from incidents.errors import Conflicting, Forbidden, Invalid, Refused
+from incidents.decisions.two_people import Hand, check_another
+from incidents.errors import Conflicting, Invalid, Refused
 from incidents.events import Draft
 from incidents.life import RESTRICTED
 from incidents.roles import Right, Role, rights_of
@@ -61,7 +62,7 @@ def ask(state: State, incident_id: str, way: Way, *, reason: str, asker: Asker, 
         Conflicting: Nothing is held any more, or a request is open or running already.
     """
     incident = get_incident(state, incident_id)
-    _person(state, asker, "ask for a restore")
+    acting_person(state, asker, Right.COMMAND, "to ask for a restore")
     check_reason(reason)
     _check_only(incident, way.only)
     _check_alone(state, incident, now)
@@ -97,9 +98,9 @@ def approve(
         Invalid: A check of the plan is not attested.
     """
     request = get_request(state, request_id)
-    person = _person(state, asker, "approve a restore")
+    acting_person(state, asker, Right.COMMAND, "to approve a restore")
     _check_open(request, now)
-    _check_second_person(state, request, person, asker)
+    check_another(state, _hands(request), asker)
     if plan_digest != request.plan_digest:
         raise Conflicting(
             f"you approve plan {plan_digest[:12]}…, but {request.id} asks for {request.plan_digest[:12]}…;"
@@ -204,38 +205,10 @@ def _check_attested(request: RestoreRequest, checks: Sequence[str]) -> None:
         raise Invalid.at("checks", f"{message}. Give all of its checks: {known}", code="checks-not-attested")
 
 
-def _check_second_person(state: State, request: RestoreRequest, person: str, asker: Asker) -> None:
-    if person == request.asked_by:
-        raise Forbidden(f"{person} asked for {request.id}; another person approves it", code="second-person-needed")
-    if person in request.approved_by:
-        raise Forbidden(f"{person} has approved {request.id} already; another person is needed")
-    token = state.tokens.get(asker.token or "")
-    makers = state.makers(token) if token is not None else set()
-    if request.asked_by in makers:
-        raise Forbidden(
-            f"this token goes back to {request.asked_by}, who asked for {request.id}; approve with another one",
-            code="second-person-needed",
-        )
-    asked_with = state.tokens.get(request.asked_token or "")
-    if asked_with is not None and person in state.makers(asked_with):
-        raise Forbidden(
-            f"{request.id} was asked for with a token that goes back to {person}; a third person approves it",
-            code="second-person-needed",
-        )
-    for other in sorted(makers.intersection(request.approved_by)):
-        raise Forbidden(f"this token goes back to {other}, who has approved {request.id} already; another is needed")
-
-
-def _person(state: State, asker: Asker, what: str) -> str:
-    """The person who asks. Rights are looked up again here: they may have gone between the sign-in and this append."""
-    needs(asker, Right.COMMAND, f"to {what}")
-    token = state.tokens.get(asker.token or "")
-    if not asker.actor.person or token is None:
-        raise Forbidden(f"to {what} takes a token that belongs to a person", code="person-needed")
-    if token.revoked:
-        raise Forbidden(f"the token {token.name} has been revoked")
-    needs(replace(asker, rights=state.rights(token)), Right.COMMAND, f"to {what}")
-    return asker.actor.person
+def _hands(request: RestoreRequest) -> list[Hand]:
+    """Who asked, and who has approved already."""
+    asked = Hand(request.asked_by, request.asked_token, f"asked for {request.id}")
+    return [asked, *(Hand(person, None, f"has approved {request.id} already") for person in request.approved_by)]
 
 
 def _check_only(incident: Incident, only: Sequence[int]) -> None:

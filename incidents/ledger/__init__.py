@@ -85,6 +85,38 @@ class Usage:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    Who is carrying out an effect and how far that got; what became of it in the end is a fact of the log.
+
+    ``phase``: ``claimed``, nothing has left us yet; ``sending``, something may have; ``waiting``, nothing has, and it
+    is not tried again before ``until``. In the other two ``until`` is when whoever holds it is given up for dead.
+    ``ticket`` is new with each claim, ``<owner>/<number>``: every later step names it, so that only the newest counts.
+    """
+
+    effect: str
+    ticket: str
+    phase: str
+    channel: str
+    tries: int
+    until: datetime
+    error: str = ""
+
+    @property
+    def owner(self) -> str:
+        return self.ticket.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An effect that somebody wants to carry out by a channel; ``ticket`` becomes the claim's."""
+
+    effect: str
+    channel: str
+    ticket: str
+
+
 class Ledger(Protocol):
     """
     What the rest of Andon needs from a store. Safe to call from several threads.
@@ -174,6 +206,13 @@ class Ledger(Protocol):
     def answer(self, key: AnswerKey) -> Answer | None:
         """The stored answer for (owner, route, key), whatever the body; None where there is none."""
 
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        """
+        Keep answers to requests that change nothing, one durable transaction for all of them.
+
+        Returns what is kept of each: what was given, or the first answer of that (owner, route, key).
+        """
+
     def forget_answers(self, before: datetime) -> int:
         """Drop answers recorded before a moment; returns how many."""
 
@@ -205,6 +244,32 @@ class Ledger(Protocol):
         """Insert or keep the higher count."""
 
     def drop_usage(self, *, before: str) -> None: ...
+
+    def claims(self) -> list[Claim]:
+        """Every claim, by effect."""
+
+    def claim(self, wanted: Sequence[Wanted], *, now: datetime, until: datetime) -> list[Claim]:
+        """
+        Take effects to carry them out, one durable transaction; returns those that were taken.
+
+        Taken is what nobody holds, what waits no longer, and what was claimed by somebody who is given up before
+        anything left them. What may have left is never taken: somebody has to judge first what became of it.
+        ``tries`` counts the claims by the same channel.
+        """
+
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        """
+        Write down, durably and in one transaction, that from now on something may have left.
+
+        Args:
+            claims: Effect and ticket. Of each the answer is whether it may leave; False: the claim is lost.
+        """
+
+    def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
+        """Nothing has left us, or the target said no: not before ``until`` again. False: the claim is lost."""
+
+    def drop_claims(self, tickets: Sequence[str]) -> None:
+        """What became of them is in the log."""
 
     def close(self) -> None: ...
 

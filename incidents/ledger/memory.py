@@ -13,7 +13,21 @@ from datetime import datetime
 
 from incidents.errors import HeadMoved, LedgerUnavailable, Unknown
 from incidents.events import Actor, Draft, Event
-from incidents.ledger import Answer, AnswerKey, Chosen, Head, Hit, Instance, PointUse, Reads, Usage, everything, search
+from incidents.ledger import (
+    Answer,
+    AnswerKey,
+    Chosen,
+    Claim,
+    Head,
+    Hit,
+    Instance,
+    PointUse,
+    Reads,
+    Usage,
+    Wanted,
+    everything,
+    search,
+)
 from incidents.ledger.chain import Tip, mint, seal_all
 from incidents.ledger.hits import hits
 from incidents.ledger.redaction import without
@@ -34,6 +48,7 @@ class _Store:
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
     uses: dict[str, PointUse] = field(default_factory=dict)
     usage: dict[tuple[str, str, str, str, str], Usage] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     def tip(self) -> Tip:
         if not self.events:
@@ -147,6 +162,12 @@ class MemoryLedger:
             found = store.answers.get((key.owner, key.route, key.key))
             return found[1] if found else None
 
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        with self._open() as store:
+            for key, answer in answers:
+                store.answers.setdefault((key.owner, key.route, key.key), (now, replace(answer, body=key.body)))
+            return [store.answers[key.owner, key.route, key.key][1] for key, _ in answers]
+
     def forget_answers(self, before: datetime) -> int:
         with self._open() as store:
             old = [name for name, (recorded_at, _) in store.answers.items() if recorded_at < before]
@@ -215,6 +236,47 @@ class MemoryLedger:
     def drop_usage(self, *, before: str) -> None:
         with self._open() as store:
             store.usage = {name: row for name, row in store.usage.items() if row.window_start >= before}
+
+    def claims(self) -> list[Claim]:
+        with self._open() as store:
+            return [claim for _, claim in sorted(store.claims.items())]
+
+    def claim(self, wanted: Sequence[Wanted], *, now: datetime, until: datetime) -> list[Claim]:
+        taken = []
+        with self._open() as store:
+            for want in wanted:
+                old = store.claims.get(want.effect)
+                if old is not None and (old.phase == "sending" or old.until > now):
+                    continue
+                tries = old.tries + 1 if old is not None and old.channel == want.channel else 1
+                error = old.error if old is not None else ""
+                claim = Claim(want.effect, want.ticket, "claimed", want.channel, tries, until, error)
+                store.claims[want.effect] = claim
+                taken.append(claim)
+        return taken
+
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        found = []
+        with self._open() as store:
+            for effect, ticket in claims:
+                old = store.claims.get(effect)
+                found.append(old is not None and old.ticket == ticket and old.phase == "claimed")
+                if old is not None and found[-1]:
+                    store.claims[effect] = replace(old, phase="sending", until=until)
+        return found
+
+    def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
+        with self._open() as store:
+            old = store.claims.get(effect)
+            if old is None or old.ticket != ticket:
+                return False
+            store.claims[effect] = replace(old, phase="waiting", until=until, error=error)
+            return True
+
+    def drop_claims(self, tickets: Sequence[str]) -> None:
+        with self._open() as store:
+            gone = set(tickets)
+            store.claims = {effect: claim for effect, claim in store.claims.items() if claim.ticket not in gone}
 
     def close(self) -> None:
         self._closed = True

@@ -137,6 +137,25 @@ def search_index(db: Database) -> None:
     db.executescript(_SEARCH)
 
 
+_CLAIMS = """
+CREATE TABLE claim (
+    effect TEXT PRIMARY KEY,
+    ticket TEXT NOT NULL UNIQUE,
+    phase TEXT NOT NULL CHECK (phase IN ('claimed', 'sending', 'waiting')),
+    channel TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    until TEXT NOT NULL,
+    error TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@ledger_steps()
+def claims_of_effects(db: Database) -> None:
+    """Who is carrying out what is owed to the outside."""
+    db.executescript(_CLAIMS)
+
+
 def bring_up_to_date(connection: Any) -> None:
     """Apply what is missing; the caller holds the write lock in a transaction, so two programs never race here."""
     ledger_steps.apply(Database(connection))

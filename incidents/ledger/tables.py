@@ -1,5 +1,5 @@
 """
-The small tables beside the log: answers, directory, state copy, instances, uses, usage.
+The small tables beside the log: answers, directory, state copy, instances, uses, usage, claims.
 
 The SQL and nothing else: how a statement reaches the store is ``sqlite``'s business. None of it is evidence.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from incidents.ledger import Answer, AnswerKey, Instance, PointUse, Usage
+from incidents.ledger import Answer, AnswerKey, Claim, Instance, PointUse, Usage, Wanted
 from incidents.ledger.chain import stamp
 
 FIND_ANSWER = "SELECT status, json, body FROM answer WHERE owner = ? AND route = ? AND key = ?"
@@ -21,6 +21,14 @@ SET_DIRECTORY = (
     "INSERT INTO directory (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 DROP_DIRECTORY = "DELETE FROM directory WHERE name = ?"
+_CLAIMS = "SELECT effect, ticket, phase, channel, tries, until, error FROM claim"
+_TAKE = (
+    "INSERT INTO claim (effect, ticket, phase, channel, tries, until, error) VALUES (?, ?, 'claimed', ?, 1, ?, '')"
+    " ON CONFLICT (effect) DO UPDATE SET ticket = excluded.ticket, phase = 'claimed',"
+    " tries = CASE WHEN channel = excluded.channel THEN tries + 1 ELSE 1 END,"
+    " channel = excluded.channel, until = excluded.until"
+    " WHERE phase IN ('claimed', 'waiting') AND until <= ?"
+)
 
 
 class SideTables(ABC):
@@ -34,9 +42,21 @@ class SideTables(ABC):
     def _write(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """Run one statement for each row, in one durable transaction; how many rows it changed."""
 
+    @abstractmethod
+    def _write_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> list[bool]:
+        """Like ``_write``; for each row whether it changed anything."""
+
     def answer(self, key: AnswerKey) -> Answer | None:
         found = self._rows(FIND_ANSWER, (key.owner, key.route, key.key))
         return Answer(*found[0]) if found else None
+
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        self._write(
+            f"{ADD_ANSWER} ON CONFLICT (owner, route, key) DO NOTHING",
+            [(k.owner, k.route, k.key, k.body, a.status, a.json, stamp(now)) for k, a in answers],
+        )
+        kept = [self.answer(key) for key, _ in answers]
+        return [found or given for found, (_, given) in zip(kept, answers, strict=True)]
 
     def forget_answers(self, before: datetime) -> int:
         return self._write("DELETE FROM answer WHERE recorded_at < ?", [(stamp(before),)])
@@ -107,3 +127,35 @@ class SideTables(ABC):
 
     def drop_usage(self, *, before: str) -> None:
         self._write("DELETE FROM usage WHERE window_start < ?", [(before,)])
+
+    def claims(self) -> list[Claim]:
+        return [_claim(row) for row in self._rows(f"{_CLAIMS} ORDER BY effect")]
+
+    def claim(self, wanted: Sequence[Wanted], *, now: datetime, until: datetime) -> list[Claim]:
+        rows = [(want.effect, want.ticket, want.channel, stamp(until), stamp(now)) for want in wanted]
+        taken = [want for want, done in zip(wanted, self._write_each(_TAKE, rows), strict=True) if done]
+        found = (self._rows(f"{_CLAIMS} WHERE effect = ? AND ticket = ?", (w.effect, w.ticket)) for w in taken)
+        return [_claim(rows[0]) for rows in found if rows]
+
+    def begin_sending(self, claims: Sequence[tuple[str, str]], *, until: datetime) -> list[bool]:
+        return self._write_each(
+            "UPDATE claim SET phase = 'sending', until = ? WHERE effect = ? AND ticket = ? AND phase = 'claimed'",
+            [(stamp(until), effect, ticket) for effect, ticket in claims],
+        )
+
+    def put_back(self, effect: str, ticket: str, *, until: datetime, error: str) -> bool:
+        return (
+            self._write(
+                "UPDATE claim SET phase = 'waiting', until = ?, error = ? WHERE effect = ? AND ticket = ?",
+                [(stamp(until), error, effect, ticket)],
+            )
+            == 1
+        )
+
+    def drop_claims(self, tickets: Sequence[str]) -> None:
+        self._write("DELETE FROM claim WHERE ticket = ?", [(ticket,) for ticket in tickets])
+
+
+def _claim(row: Sequence[Any]) -> Claim:
+    effect, ticket, phase, channel, tries, until, error = row
+    return Claim(effect, ticket, phase, channel, tries, datetime.fromisoformat(until), error)

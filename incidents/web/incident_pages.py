@@ -21,6 +21,7 @@ from incidents.timeline import Row
 from incidents.web import answers, lines, way_back, working
 from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
+from incidents.web.notice_pages import notices_card
 from incidents.web.picture import draw
 from incidents.web.scale import NARROW, WIDE
 
@@ -66,6 +67,7 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         error=error,
         form=form,
         typed=request.form if error is not None else {},
+        told=notices_card(whole["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
     )
 

@@ -14,6 +14,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.drill_report import span as took
 from runbooks.render import render_note
 
 REASONS = {
@@ -83,6 +84,7 @@ def add_words(app: Flask) -> None:
         "note": note,
         "lasting": lasting,
         "plural": plural,
+        "took": took,
         "marked": marked,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,

@@ -13,7 +13,7 @@ from typing import Any
 from incidents.decisions import Asker
 from incidents.decisions.entries import EVIDENCE, WORDS
 from incidents.decisions.incident import TITLE_LIMIT
-from incidents.decisions.sight import is_insider
+from incidents.decisions.sight import is_insider, sees
 from incidents.errors import AndonError
 from incidents.life import COMMANDER, ENDS
 from incidents.reading import Reading
@@ -23,6 +23,7 @@ from incidents.web.frame import service
 
 Json = dict[str, Any]
 CALLABLE = 40  # people beyond the roles who are listed as reachable; the catalog has the rest
+SUGGESTED = 50
 NEXT = {
     "15m": "in 15 minutes",
     "30m": "in 30 minutes",
@@ -81,6 +82,7 @@ def values(found: Reading, asker: Asker, *, form: str, error: AndonError | None)
         "ended": whole["status"] in ENDS,
         "faults": {ALIASES.get(e.where, e.where) for e in error.errors} if error is not None else set(),
         "moves": _moves(whole, asker, form),
+        "mergeable": _mergeable(whole, asker),
         "acknowledge": asker.may(Right.RESPOND) and not whole["acknowledged_at"] and whole["status"] not in ENDS,
         "severities": _severities(whole, asker),
         "roles": [_role(row, whole, asker, me) for row in whole["roles"]],
@@ -126,6 +128,13 @@ def _moves(whole: Json, asker: Asker, form: str) -> Json:
         "ends": ends,
         "refused": row(sent) if sent in _MOVES and sent != form and sent not in offered else None,
     }
+
+
+def _mergeable(whole: Json, asker: Asker) -> list[str]:
+    """Open incidents of the same kind, the newest first, for the field's suggestions."""
+    with service().desk.read() as state:
+        others = [i.id for i in state.incidents.values() if i.kind == whole["kind"] and not i.ended]
+        return [id for id in others[::-1] if id != whole["id"] and sees(state, asker, id)][:SUGGESTED]
 
 
 def _severities(whole: Json, asker: Asker) -> list[Json]:

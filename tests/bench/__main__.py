@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import deciding, finding, logs, pages, pending, picture, switch, table
+from tests.bench import deciding, finding, logs, owed, pages, pending, picture, slack, switch, table
 from tests.bench.figures import machine
 
-MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages")
+MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages", "owed", "slack")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,10 +54,12 @@ def measures(quick: bool) -> dict[str, Callable[[Path], Any]]:
             folder, few=100, many=10_000 if quick else 100_000, ticks=20 if quick else 60
         ),
         "preview": lambda folder: logs.measure_preview(folder, grants=2_000, times=10 if quick else 40),
+        "owed": lambda folder: owed.measure(folder, due=1_000 if quick else 5_000, waiting=closed),
         "pages": lambda folder: pages.measure(
             folder, lines=2_000, points=200, closed=closed, times=20 if quick else 100
         ),
         "finding": lambda folder: finding.measure(folder, closed=closed, rounds=10 if quick else 40),
+        "slack": lambda folder: slack.measure(folder, rounds=4 if quick else 20),
     }
 
 

@@ -134,12 +134,19 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def slack(found: Found) -> Iterator[str]:
+    head = f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
+    yield f"{head} (ms, p50 / p99 / max)"
+    yield from columns([(name, p50_p99_max(s)) for name, s in found["ms"].items()])
+
+
 def pages(found: Found) -> Iterator[str]:
     yield "Pages over HTTP (ms, p50 / p99 / max), in turn"
     lines, points, closed = (f"{found[name]:,}" for name in ("lines", "points", "closed"))
     rows = [("page", "small", "large", "ratio of medians")]
     for name, what in (
         ("incident", f"an incident, {lines} lines and {points} points"),
+        ("changed", "the same, something new since the last look"),
         ("board", f"board, {closed} closed"),
     ):
         row = found[name]
@@ -183,6 +190,41 @@ def unleash(found: Found) -> Iterator[str]:
         yield "  Andon beside it: " + ", ".join(f"{name} {value:.1f}x" for name, value in times.items())
 
 
+def owed(found: Found) -> Iterator[str]:
+    yield f"Owed to the outside: a turn beside many that wait, and {found['due']:,} due in the same second"
+    yield from columns(
+        [
+            ("waiting", "a turn with nothing due, us p50 / p99", "start s", "state copy s"),
+            *(
+                (
+                    f"{row['waiting']:,}",
+                    f"{row['turn_us']['p50']:.1f} / {row['turn_us']['p99']:.1f}",
+                    f"{row['load_s']:.2f}",
+                    f"{row['keep_state_s']:.2f}",
+                )
+                for row in found["tick"]
+            ),
+        ]
+    )
+    yield ""
+    rows = [("due at once", "first left ms", "left s p50 / last", "all in the log s", "kills meanwhile ms p50 / max")]
+    for name, words in (("messages", "a channel that takes no time"), ("mails", "a mail server in another process")):
+        row = found[name]
+        left, kill = row["left_s"], row["kill_ms"]
+        rows.append(
+            (
+                words,
+                ms(row["first_ms"]),
+                f"{left['p50']:.2f} / {left['last']:.2f}",
+                f"{row['settled_s']:.2f}",
+                f"{ms(kill['p50'])} / {ms(kill['max'])}",
+            )
+        )
+    reminders = found["reminders"]["owed_s"]
+    rows.append(("reminders, owed in the log", "", f"{reminders['p50']:.2f} / {reminders['last']:.2f}", "", ""))
+    yield from columns(rows)
+
+
 def pending(found: Found) -> Iterator[str]:
     yield f"Pending deadlines: a tick with nothing due, {found['few']:,} and {found['many']:,} pending (ms)"
     yield from columns(
@@ -205,8 +247,10 @@ SECTIONS = {
     "log": log,
     "past": past,
     "preview": preview,
+    "slack": slack,
     "pages": pages,
     "finding": finding,
+    "owed": owed,
     "pending": pending,
     "unleash": unleash,
 }
@@ -221,6 +265,9 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for name, took_ms in found.get("slack", {}).get("ms", {}).items():
+        seen = f"{took_ms['p99']:,.0f} ms"
+        yield _goal(f"/incident {name}, p99 with 50 at once", "< 300 ms", seen, took_ms["p99"] < 300)
     for row in found.get("finding", {}).get("rows", ()):
         took, what = row["long_ms"]["p50"], f"{row['question']}, with {found['finding']['long']:,} closed"
         yield _goal(what, "< 150 ms", f"{took:.0f} ms", took < 150)
@@ -230,10 +277,16 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
         yield _goal(f"a tick with {known['many']:,} pending", "< 3.00x", f"{times:.2f}x", times < 3)
         took = known["at_once_s"]
         yield _goal(f"{known['at_once']:,} due in one second", "< 1 s", f"{took:.2f} s", took < 1)
+    if "owed" in found:
+        few, many = (row["turn_us"]["p50"] for row in found["owed"]["tick"])
+        last, first = found["owed"]["reminders"]["owed_s"]["last"], found["owed"]["messages"]["first_ms"]
+        yield _goal("a turn beside many that wait", "< 2x", f"{many / few:.2f}x", many < 2 * few)
+        yield _goal(f"{found['owed']['due']:,} reminders due at once are owed", "< 1 s", f"{last:.2f} s", last < 1)
+        yield _goal("the first of as many messages has left", "< 1 s", f"{first / 1e3:.2f} s", first < 1_000)
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
-    for name in ("incident", "board") if "pages" in found else ():
+    for name in ("incident", "changed", "board") if "pages" in found else ():
         took = found["pages"][name]["large_ms"]["p50"]
         yield _goal(f"page, {name}, large", "< 150 ms", f"{took:.0f} ms", took < 150)
 

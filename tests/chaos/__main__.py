@@ -20,7 +20,7 @@ from tests.chaos.findings import FAULTS, Fault, Finding
 
 def load_all() -> dict[str, Fault]:
     """Every fault, in the order of the table."""
-    from tests.chaos import client_faults, ledger_faults, ledger_kills, load  # noqa: F401
+    from tests.chaos import client_faults, effects_kills, ledger_faults, ledger_kills, load  # noqa: F401
 
     return FAULTS
 
@@ -48,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--trials", type=int, help="of each fault, instead of its own number")
     parser.add_argument("--only", action="append", default=[], help="faults whose name holds this")
-    parser.add_argument("--group", help="ledger, client or load")
+    parser.add_argument("--group", help="ledger, effects, client or load")
     parser.add_argument("--short", action="store_true", help="as few trials as among the tests")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--list", action="store_true", help="names only")

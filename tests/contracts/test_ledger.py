@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from incidents.errors import HeadMoved, Invalid, LedgerUnavailable, Unknown
-from incidents.ledger import GENESIS, Answer, AnswerKey, Head, Instance, Ledger, PointUse, Usage, pages
+from incidents.ledger import GENESIS, Answer, AnswerKey, Head, Instance, Ledger, PointUse, Usage, Wanted, pages
 from incidents.ledger.memory import MemoryLedger
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.ledger.verify import verify
@@ -210,6 +210,18 @@ def test_append_without_drafts_keeps_answer_and_directory_only(ledger):
     assert ledger.directory() == {"ada": "ada@example.com"}
 
 
+def test_kept_answers_are_the_first_of_their_key(opened):
+    """Requests that change nothing are remembered too, many in one write, and the first one counts."""
+    other = AnswerKey(KEY.owner, KEY.route, "k-2", KEY.body)
+    first = opened.ledger.keep_answers([(KEY, Answer(200, "1")), (other, Answer(200, "2"))], now=NOON)
+    again = opened.beside().keep_answers([(KEY, Answer(200, "3"))], now=NOON)
+
+    assert [answer.json for answer in first] == ["1", "2"]
+    assert again == [Answer(200, "1", KEY.body)]
+    assert opened.ledger.head().seq == 0
+    assert opened.ledger.keep_answers([], now=NOON) == []
+
+
 def test_old_answers_are_forgotten_and_young_ones_kept(ledger):
     """Answers are promised for seven days, not for ever."""
     append(ledger, key=KEY, answer=lambda _: Answer(200, "{}"))
@@ -308,6 +320,64 @@ def test_usage_keeps_the_highest_count(ledger):
     assert ledger.usage(since="2026-11-23T00:00:00Z") == [row]
     ledger.drop_usage(before="2026-11-23T00:00:00Z")
     assert ledger.usage(since="") == [row]
+
+
+# --- claims of effects ------------------------------------------------------------------------------------------------
+
+LATER, MUCH_LATER = NOON + timedelta(seconds=30), NOON + timedelta(minutes=5)
+
+
+def take(ledger: Ledger, ticket: str, *, channel: str = "email", now=NOON, until=LATER, effect: str = "m1"):
+    return ledger.claim([Wanted(effect, channel, ticket)], now=now, until=until)
+
+
+def test_effect_is_claimed_once_until_its_claimant_is_given_up(opened):
+    """Two that both see a message as owed must not both send it."""
+    (first,) = take(opened.ledger, "a/1")
+    other = opened.beside()
+
+    assert (first.phase, first.tries, first.owner, first.until) == ("claimed", 1, "a", LATER)
+    assert take(other, "b/1", now=LATER - timedelta(microseconds=1)) == []
+    (second,) = take(other, "b/2", now=LATER, until=MUCH_LATER)
+    assert (second.ticket, second.tries) == ("b/2", 2)
+    assert opened.ledger.claims() == [second]
+    assert opened.ledger.begin_sending([("m1", "a/1")], until=MUCH_LATER) == [False]
+
+
+def test_of_many_wanted_those_that_are_free_are_taken(ledger):
+    """A batch is one write, and one that is held must not keep the others from going out."""
+    take(ledger, "a/1")
+    taken = ledger.claim([Wanted("m1", "email", "b/1"), Wanted("m2", "slack", "b/2")], now=NOON, until=LATER)
+
+    assert [(claim.effect, claim.channel) for claim in taken] == [("m2", "slack")]
+    assert ledger.claim([], now=NOON, until=LATER) == []
+
+
+def test_what_may_have_left_is_never_claimed_again(opened):
+    """Nobody is told twice because somebody died in the middle of telling."""
+    take(opened.ledger, "a/1")
+    assert opened.ledger.begin_sending([("m1", "a/1")], until=LATER) == [True]
+    assert opened.ledger.begin_sending([("m1", "a/1"), ("m9", "a/9")], until=LATER) == [False, False]
+
+    assert take(opened.beside(), "b/1", now=MUCH_LATER) == []
+    assert opened.ledger.claims()[0].phase == "sending"
+    opened.ledger.drop_claims(["a/1", "never"])
+    assert opened.ledger.claims() == []
+    assert len(take(opened.ledger, "b/2")) == 1
+
+
+def test_what_was_put_back_waits_and_counts_its_tries(ledger):
+    """The back-off has to survive a restart, or a broken mail server is hammered by one that restarts."""
+    take(ledger, "a/1")
+    assert ledger.begin_sending([("m1", "a/1")], until=LATER) == [True]
+
+    assert ledger.put_back("m1", "a/1", until=LATER, error="answered 451")
+    assert take(ledger, "b/1", now=NOON) == []
+    (again,) = take(ledger, "b/2", now=LATER, until=MUCH_LATER)
+    assert (again.tries, again.error) == (2, "answered 451")
+    assert not ledger.put_back("m1", "a/1", until=LATER, error="late")
+    (elsewhere,) = take(ledger, "c/1", channel="slack", now=MUCH_LATER)
+    assert elsewhere.tries == 1
 
 
 def test_threads_that_append_at_once_leave_one_whole_chain(opened):

@@ -20,7 +20,7 @@ browser, quiet_house = pages.browser, pages.quiet_house
 
 def test_incident_is_worked_by_three_people_at_three_screens(quiet_house: pages.House, browser: Any) -> None:
     """
-    What one does, the others see without reloading; what is refused keeps its words, and the focus is where it is wrong.
+    What one does the others see without reloading; what is refused keeps its words, and focus is where it is wrong.
     """
     house, operations = quiet_house, quiet_house.shop.service.operations
     id = declare(house.shop)

@@ -19,7 +19,7 @@ from incidents.serve import build_front
 from incidents.testing import ADMIN, workshop
 
 ROOT = Path(__file__).parents[2]
-FORKING = ["kill -9 at each commit point", "kill -9 at any moment"]
+FORKING = ["kill -9 at each commit point", "kill -9 at any moment", "kill -9 between claim, sending and outcome"]
 
 
 @pytest.mark.parametrize("name", FORKING)

@@ -47,11 +47,17 @@ BODIES: dict[str, object] = {
     "redact": {"reason": "test"},
     "share": {},
     "revoke_share": {},
+    "write_notice": {"subject": "s", "body": "b"},
+    "approve_notice": {"digest": "0" * 64},
+    "refuse_notice": {"reason": "test"},
+    "receipt_notice": {"receipt": "told"},
+    "retry_message": {},
     "submit_clock": {"receipt": "x"},
     "decide_clock": {"decision": "not-reportable", "reason": "x"},
     "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
     "take_regime": {"regime": "uk-gdpr-art33"},
 }
+NOTICES = ("notice", "write_notice", "approve_notice", "refuse_notice", "receipt_notice")
 PATHS = {
     "id": {
         "model": "orion-2",
@@ -60,6 +66,8 @@ PATHS = {
         "restore": "INC-2026-0001-R1",
         "approve": "INC-2026-0001-R1",
         "refuse": "INC-2026-0001-R1",
+        **dict.fromkeys(NOTICES, "INC-2026-0001-N1"),
+        "retry_message": "M1",
         **dict.fromkeys(("clock", "clock_pack", "submit_clock"), "INC-2026-0001.gdpr-art33.notify-authority"),
         "decide_clock": "INC-2026-0001.contract-partner-notice",
         "regime": "gdpr-art33",

@@ -76,6 +76,8 @@ def test_an_incident_goes_all_the_way(shop: Workshop, declared: str, ada: Caller
     work(ada, "tasks", {"title": "Shorten the life of keys", "follow_up": True, "owner": "grace"}, 201)
     refused = problem(ada.post(f"incidents/{ID}/status", {"status": "closed", "reason": "done"}), 409)
     assert "its review is not published" in refused["detail"]
+    assert f"notice {ID}-N1 waits" in refused["detail"]
+    assert ada.post(f"notices/{ID}-N1/refusal", {"reason": "told on the telephone"}).status_code == 200
 
     operations, person = shop.service.operations, shop.person
     operations.review_owner(person("ada", "commander"), ID, "ada")

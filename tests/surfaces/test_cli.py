@@ -885,7 +885,7 @@ def test_checkpoint_kept_elsewhere_proves_the_log_and_finds_a_cut_one(shell: She
     cut = shell.run("verify", "--against", "kept", ANDON_PINNED_KEY=key, ANDON_DATABASE_URL="sqlite:///early.db")
 
     assert (good.code, cut.code) == (0, 1)
-    assert "goes on from the signed checkpoint at 13" in good.out
+    assert "goes on from the signed checkpoint at 14" in good.out
     assert "the tail was cut off" in cut.err
 
 

@@ -395,7 +395,8 @@ def test_evidence_against_a_containment_makes_it_pending_again(shop: Workshop) -
     shop.service.desk.submit(lambda state, now: Decided([Draft(fact, incident=id)]), actor=SYSTEM)
     with shop.service.desk.read() as state:
         assert state.incidents[id].contained is None
-    assert kinds_of(shop, id)[-1] == "incident:life:contradicted"
+    told = ["incident:life:contradicted", *["effect:message:owed"] * 2]  # whoever may command hears of it
+    assert kinds_of(shop, id)[-3:] == told
 
 
 def test_lifting_a_hold_leaves_the_proof_of_the_containment_as_it_was(shop: Workshop) -> None:

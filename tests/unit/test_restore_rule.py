@@ -299,7 +299,7 @@ def test_lives_of_the_rule_give_back_in_steps_and_halt_and_take_back() -> None:
 
 
 MISTAKES: dict[str, tuple[Any, str, Any]] = {
-    "the asker may approve": (restore, "_check_second_person", lambda *_: None),
+    "the asker may approve": (restore, "check_another", lambda *_: None),
     "a changed plan may be approved": (restore, "still_is", lambda *_: True),
     "nothing halts a running request": (restore_steps, "against", lambda *_: None),
     "expired requests may be approved": (

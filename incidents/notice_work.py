@@ -1,0 +1,183 @@
+"""
+What people do about notices and messages: read, write, approve, refuse, receipt, try again.
+
+The texts come from the log, the tries from the table beside it. An approval that was not allowed to count is refused,
+and the attempt is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from incidents import notice_views
+from incidents.connectors import NotSent
+from incidents.decisions import Asker, Decided, effects, needs, notices, sight
+from incidents.errors import Conflicting, Forbidden, Refused, Unknown
+from incidents.events import SYSTEM, Event
+from incidents.ledger import AnswerKey
+from incidents.letters import Letters
+from incidents.notices import NoticeState, digest_of
+from incidents.operating import Json, Operating, Reply, moment, veils
+from incidents.roles import Right
+from incidents.state import State
+
+
+class NoticeWork(Operating):
+    letters: Letters
+
+    # --- reading ---
+
+    @veils
+    def notices(self, asker: Asker, id: str) -> Json:
+        """All notices, messages and entries of the playbook of one incident."""
+        needs(asker, Right.READ, "reading notices")
+        known = self._id(asker, id)
+        lines = self.desk.ledger.incident(known)
+        claims = {claim.effect: claim for claim in self.desk.ledger.claims()}
+        texts = {line.seq: line.text for line in lines if line.text is not None}
+        with self.desk.read(known) as state:
+            incident = state.incidents[known]
+            rows = notice_views.messages(lines, state.outbox, claims)
+            by_id = {row["id"]: row for row in rows}
+            return {
+                "incident": known,
+                "notices": [
+                    notice_views.notice(incident, draft, by_id, texts)
+                    for draft in incident.drafts.values()
+                    if draft.state != NoticeState.SHARED_OUT
+                ],
+                "messages": rows,
+                "entries": notice_views.entries(incident, rows, self.desk.clock.now()),
+            }
+
+    def notice(self, asker: Asker, id: str) -> Json:
+        """One notice with its text; where it has none yet, with the one that it would be given now."""
+        needs(asker, Right.READ, "reading a notice")
+        known = self._notice_id(asker, id)
+        found: Json = next(n for n in self.notices(asker, known.rpartition("-N")[0])["notices"] if n["id"] == known)
+        if found["state"] == NoticeState.UNDRAFTED:
+            subject, body = self._drafted(known)
+            found |= {"subject": subject, "body": body, "digest": digest_of(subject, body)}
+        return found
+
+    @veils
+    def messages(self, asker: Asker, *, state: str = "dead", limit: int = 50, cursor: str = "") -> Json:
+        """Dead letters, or what is owed now, across incidents, newest first; ``cursor`` is the last id before."""
+        needs(asker, Right.READ, "reading messages")
+        claims = {claim.effect: claim for claim in self.desk.ledger.claims()}
+        with self.desk.read() as known:
+            rows = notice_views.letters(known.outbox, claims, state)
+            rows = [row for row in rows if row["incident"] is None or sight.sees(known, asker, row["incident"])]
+        start = next((n + 1 for n, row in enumerate(rows) if row["id"] == cursor), 0)
+        page = rows[start : start + limit]
+        return {"items": page, "next": page[-1]["id"] if start + limit < len(rows) else None}
+
+    # --- by people ---
+
+    def write_notice(self, asker: Asker, id: str, subject: str, body: str, key: AnswerKey | None = None) -> Reply:
+        return self._on_notice(
+            asker, id, lambda state, known, now: notices.edit(state, known, subject, body, asker), key
+        )
+
+    def approve_notice(self, asker: Asker, id: str, digest: str, key: AnswerKey | None = None) -> Reply:
+        """An approval that is not allowed to count is refused, and the attempt is written down."""
+        known = self._notice_id(asker, id)
+        self._draft_now(known)
+        try:
+            return self._on_notice(
+                asker,
+                known,
+                lambda state, _, now: notices.approve(state, known, digest=digest, asker=asker, now=now),
+                key,
+            )
+        except (Forbidden, Conflicting) as error:
+            self._write_notice_denial(asker, known, error)
+            raise
+
+    def refuse_notice(self, asker: Asker, id: str, reason: str, key: AnswerKey | None = None) -> Reply:
+        return self._on_notice(
+            asker, id, lambda state, known, now: notices.refuse(state, known, reason=reason, asker=asker), key
+        )
+
+    def receipt_notice(
+        self, asker: Asker, id: str, words: str, at: str | None = None, key: AnswerKey | None = None
+    ) -> Reply:
+        happened = moment(at)
+        return self._on_notice(
+            asker, id, lambda state, known, now: notices.receipt(state, known, words, happened, asker, now), key
+        )
+
+    def retry_message(self, asker: Asker, id: str, key: AnswerKey | None = None) -> Reply:
+        """Have a dead letter tried again."""
+        needs(asker, Right.RESPOND, "trying a message again")
+        with self.desk.read() as state:
+            effect = effects.get_effect(state, id)
+            if effect.incident is not None and not sight.sees(state, asker, effect.incident):
+                raise Unknown(f"unknown message '{id[:40]}'.", code="unknown-message")
+        return self._do(
+            asker,
+            lambda state, now: effects.retry(state, id, asker, now),
+            lambda state, decided, events: (200, {"id": decided.subject, "state": "owed"}),
+            key,
+        )
+
+    # --- inside ---
+
+    def _notice_id(self, asker: Asker, id: str) -> str:
+        with self.desk.read(id) as state:
+            incident, draft = notices.get_notice(state, id)
+            if not sight.sees(state, asker, incident.id):
+                raise Unknown(f"unknown notice '{id[:60]}'.", code="unknown-notice")
+            return draft.id
+
+    def _on_notice(
+        self,
+        asker: Asker,
+        id: str,
+        decide: Callable[[State, str, datetime], Decided],
+        key: AnswerKey | None,
+    ) -> Reply:
+        known = self._notice_id(asker, id)
+
+        def answered(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+            incident, draft = notices.get_notice(state, known)
+            said = {event.kind for event in events}  # the state may be as it was before them, or after
+            agreed = {a.person for a in draft.approved}
+            if "notice:draft:written" in said:
+                agreed = set()
+            elif "notice:draft:approved" in said:
+                agreed.add(asker.actor.person or "")
+            return 200, {
+                "id": known,
+                "incident": incident.id,
+                "already": not events,
+                "approvals_left": max(0, draft.approvals - len(agreed)),
+                "digest": next((e.data["digest"] for e in events if "digest" in e.data), draft.digest),
+            }
+
+        return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)
+
+    def _write_notice_denial(self, asker: Asker, id: str, error: Refused) -> None:
+        incident = id.rpartition("-N")[0]
+        self.desk.submit(lambda state, now: notices.denied(incident, id, error), actor=asker.actor, about=id)
+
+    def _drafted(self, id: str) -> tuple[str, str]:
+        """The text that a notice would be given now."""
+        with self.desk.read(id) as state:
+            incident, draft = notices.get_notice(state, id)
+            if draft.kind == "partners":
+                return "", ""
+            try:
+                return self.letters.draft(state, incident, draft.to, draft.template)
+            except NotSent as error:
+                return f"unknown: {error.because}", f"unknown: {error.because}\n"
+
+    def _draft_now(self, id: str) -> None:
+        """Where no service has drafted it yet."""
+        with self.desk.read(id) as state:
+            waits = notices.get_notice(state, id)[1].state == NoticeState.UNDRAFTED
+        if waits:
+            subject, body = self._drafted(id)
+            if subject:
+                self.desk.submit(lambda state, now: notices.draft(state, id, subject, body), actor=SYSTEM, about=id)
