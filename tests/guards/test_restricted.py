@@ -118,12 +118,16 @@ OF_ONE: dict[str, Call] = {
     "approve_review": lambda o, who, id: o.approve_review(who, id, 1),
     "ask_restore": lambda o, who, id: o.ask_restore(who, id, [], "x"),
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
+    "call_real": lambda o, who, id: o.call_real(who, id, {}),
     "canaries": lambda o, who, id: o.canaries(who, id),
     "capture": lambda o, who, id: o.capture(who, id, Said(channel="C1", ts="1.0", author="U1", text="x"), "pin"),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
     "correct": lambda o, who, id: o.correct(who, id, _line(o, id), text="y", reason="x"),
+    "drill_people": lambda o, who, id: o.drill_people(who, id, "join"),
+    "drill_report": lambda o, who, id: o.drill_report(who, id),
+    "end_drill": lambda o, who, id: o.end_drill(who, id),
     "incident": lambda o, who, id: o.incident(who, id),
     "judge_exit": lambda o, who, id: o.judge_exit(who, id, 1, met=True, evidence="x"),
     "may_read_restricted": lambda o, who, id: o.may_read_restricted(who, id),
@@ -152,6 +156,10 @@ OF_ONE: dict[str, Call] = {
     "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
     "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
+    "measures": lambda o, who, id: o.measures(who, id),
+    "postmortem": lambda o, who, id: o.postmortem(who, id),
+    "review_draft": lambda o, who, id: o.review_draft(who, id, o.desk.clock.now()),
+    "review_version": lambda o, who, id: o.review_version(who, id, 1),
     "notices": lambda o, who, id: o.notices(who, id),
     "notice": lambda o, who, id: o.notice(who, f"{id}-N1"),
     "write_notice": lambda o, who, id: o.write_notice(who, f"{id}-N1", "x", "y"),
@@ -184,6 +192,10 @@ OF_ALL: dict[str, Call] = {
     "declare": lambda o, who, id: o.declare(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
+    "coming": lambda o, who, id: o.coming(who),
+    "drill_evidence": lambda o, who, id: o.drill_evidence(who),
+    "drills": lambda o, who, id: o.drills(who),
+    "drills_overdue": lambda o, who, id: o.drills_overdue(who),
     "insights": lambda o, who, id: o.insights(who),
     "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
     "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
@@ -216,6 +228,9 @@ OF_ALL: dict[str, Call] = {
     "regimes": lambda o, who, id: o.regimes(who),
     "stale_regimes": lambda o, who, id: o.stale_regimes(who),
     "token": lambda o, who, id: o.token(who, o.tokens(who)[0]["id"]),
+    "start_drill": lambda o, who, id: o.start_drill(
+        who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
+    ),
     "tokens": lambda o, who, id: o.tokens(who),
 }
 """Operations on what else there is; called where what the hidden incident holds is in the answer or in the way."""
