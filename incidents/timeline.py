@@ -37,7 +37,8 @@ class Row:
     """
     One line. ``lane`` is world, machine or people; ``tone`` stop, ok, wait or plain; ``key`` marks a turning point.
     ``late``: it happened well before it was recorded. ``at`` and ``text`` are as corrected; ``corrections`` say what
-    stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else.
+    stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else. ``by`` is the
+    actor's id, ``worded`` whether there are free words in it, which could be redacted.
     """
 
     seq: int
@@ -57,6 +58,8 @@ class Row:
     pinned: bool = False
     restricted: bool = False
     corrections: tuple[Correction, ...] = ()
+    by: str = ""
+    worded: bool = False
 
     def wire(self) -> dict[str, Any]:
         """The contract's row, and what helps a page to show it."""
@@ -90,6 +93,17 @@ class _Telling:
 
 
 LATE_SECONDS = 60
+LANES = {"world": "World", "machine": "Machine", "people": "People"}
+
+
+def lane_of(row: Row) -> str:
+    """What people tell afterwards happened in the world."""
+    return "world" if row.kind == ev.NoteAdded.kind and row.late else row.lane
+
+
+def is_key(row: Row) -> bool:
+    """A turning point, or one that a person pinned."""
+    return row.key or row.pinned
 
 
 SILENT = ("incident:entry:pinned",)  # shown at the line that they are about
@@ -170,6 +184,8 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         digest=event.digest,
         redacted=redacted,
         restricted=restricted,
+        by=who,
+        worded=bool(event.text),
     )
 
 

@@ -31,10 +31,11 @@ from incidents.web import (  # isort: skip # noqa: F401
     notice_pages,
     procedures,
     restoring,
+    review_pages,
     sharing,
     signing_in,
     things,
-    working,
+    working_forms,
 )
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]

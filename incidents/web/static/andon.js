@@ -80,6 +80,7 @@
   function concerns(message) {
     if (mode() === "none") return false;
     if (mode() === "warn") return !message.points;
+    if (mode().startsWith("warn ")) return !message.points && (message.incidents || []).some((id) => id === mode().slice(5) || id === "");
     if (mode() === "all" || message.points) return true;
     const ids = message.incidents || [];
     return ids.includes(mode()) || ids.includes("");
@@ -180,7 +181,7 @@
   document.addEventListener("compositionend", () => { composing = false; });
 
   async function refresh() {
-    if (mode() === "warn") { warn(); return; }
+    if (mode().startsWith("warn")) { warn(); return; }
     if (fetching || composing) { again = true; if (composing) setTimeout(soon, 1000); return; }
     fetching = true;
     fetched = performance.now();
@@ -236,7 +237,8 @@
     window.addEventListener("pagehide", () => stream.close(), { once: true });
   }
 
-  if (new URLSearchParams(location.search).has("said")) history.replaceState(null, "", location.pathname + location.hash);
+  const asked = new URLSearchParams(location.search);
+  if (asked.has("said")) { asked.delete("said"); history.replaceState(null, "", location.pathname + (asked.size ? `?${asked}` : "") + location.hash); }
   takeDown(main); localTimes(); tick(); showCopy(); setInterval(tick, 1000);
   if (live) follow();
   // Whoever was handed a link has no stream: such a page looks again every half minute.
