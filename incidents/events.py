@@ -318,10 +318,11 @@ class ContainmentContradicted(Fact):
 @_fact("incident:evidence:frozen")
 class EvidenceFrozen(Fact):
     """
-    What stood where just before the holds of a declaration: stages, flags, partners, access, points, other holds.
+    What stood where just before holds were placed: stages, flags, partners, access, points, other holds.
 
     ``access`` has a row per grant whose answer or cap changed; ``left_out`` counts rows beyond the limit. The whole
-    decision table of ``revision`` is named by its digest, the one that enforcement points confirm.
+    decision table of ``revision`` is named by its digest, the one that enforcement points confirm. ``ladder``: the
+    stages in their order.
     """
 
     revision: int
@@ -334,6 +335,7 @@ class EvidenceFrozen(Fact):
     points: list[dict[str, Any]]
     connectors: dict[str, Any]
     left_out: int = 0
+    ladder: list[str] | None = None
 
 
 @_fact("incident:life:acknowledged")

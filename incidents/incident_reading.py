@@ -81,9 +81,12 @@ class IncidentReading(IncidentWork):
     def _whole(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
         return views.incident_whole(state, found, lines, self._containment(state, found), now)
 
-    def _told(self, state: State, found: Incident, lines: Lines, asker: Asker) -> list[Row]:
+    def _told(
+        self, state: State, found: Incident, lines: Lines, asker: Asker, *, handed_out: bool = False
+    ) -> list[Row]:
         """The incident's lines as this asker may read them."""
         without, names, inside = hidden(state, asker), views.names(state), is_insider(asker, found.insiders)
+        inside = inside and not handed_out
 
         def made() -> list[Row]:
             told = rows(lines.events, names, inside=inside)

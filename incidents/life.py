@@ -109,17 +109,24 @@ class Judged:
 
 @dataclass(slots=True)
 class Review:
-    """Versions count from 1; event ``seq`` has the text of the newest, ``published_seq`` that of the published one."""
+    """
+    Versions count from 1; event ``seq`` has the text of the newest, ``published_seq`` that of the published one.
+
+    ``tokens``: what it was written with, so that nobody approves what they wrote under another name.
+    """
 
     owner: str | None = None
     due_at: str | None = None
     version: int = 0
     seq: int = 0
     authors: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     saved_at: datetime | None = None
     saved_by: str | None = None
     approved: int = 0
     approved_by: str | None = None
+    approved_at: datetime | None = None
+    approved_token: str | None = None
     published: int = 0
     published_seq: int = 0
     published_by: str | None = None
@@ -564,14 +571,18 @@ def _review_owner(incident: Incident, event: Event, fact: ev.ReviewOwnerSet) -> 
 def _review_saved(incident: Incident, event: Event, fact: ev.ReviewSaved) -> None:
     review = incident.review
     review.version, review.seq, review.saved_at, review.saved_by = fact.version, event.seq, event.at, event.actor.name
-    review.approved, review.approved_by = 0, None
+    review.approved, review.approved_by, review.approved_at, review.approved_token = 0, None, None, None
     if event.actor.name not in review.authors:
         review.authors.append(event.actor.name)
+    if event.actor.token and event.actor.token not in review.tokens:
+        review.tokens.append(event.actor.token)
 
 
 @_on(ev.ReviewApproved)
 def _review_approved(incident: Incident, event: Event, fact: ev.ReviewApproved) -> None:
-    incident.review.approved, incident.review.approved_by = fact.version, event.actor.name
+    review = incident.review
+    review.approved, review.approved_by = fact.version, event.actor.name
+    review.approved_at, review.approved_token = event.at, event.actor.token
 
 
 @_on(ev.ReviewPublished)

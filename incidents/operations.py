@@ -38,6 +38,7 @@ from incidents.ledger import Answer, AnswerKey
 from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
+from incidents.review_work import ReviewWork
 from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row
@@ -51,7 +52,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWork):
+class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWork, ReviewWork):
     def __init__(
         self,
         desk: Desk,
@@ -274,13 +275,15 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
             found = views.with_hits(found, finder.hits(ids[:limit]))
         return {"items": found, "next": ids[limit - 1] if len(ids) > limit else None}
 
-    def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
-        """Rows in the order in which they were recorded."""
+    def timeline(
+        self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000, handed_out: bool = False
+    ) -> list[Row]:
+        """Rows in the order in which they were recorded. ``handed_out``: without restricted words, whoever asks."""
         needs(asker, Right.READ, "reading a timeline")
         known = self._id(asker, id)
         lines = self.lines.of(known)
         with self.desk.read(known) as state:
-            told = self._told(state, state.incidents[known], lines, asker)
+            told = self._told(state, state.incidents[known], lines, asker, handed_out=handed_out)
         return [row for row in told if row.seq > after][:limit]
 
     def containment(self, asker: Asker, id: str) -> Json:

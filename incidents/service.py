@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ from incidents.events import (
     LedgerOpened,
     TokenCreated,
 )
-from incidents.ledger import Ledger
+from incidents.ledger import Head, Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
@@ -60,6 +60,7 @@ from incidents.metrics import (
     TURN_AGE,
 )
 from incidents.operations import Operations
+from incidents.records import Records
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
@@ -116,6 +117,7 @@ class Service:
         self.operations.schedule = load_schedule(settings.playbooks, self.playbooks)
         for problem in self.operations.schedule.problems:
             log.warning("drill_schedule_refused", why=str(problem), instead="no scheduled drill is held")
+        self.records = Records(self.operations, self._sign_export)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -209,6 +211,11 @@ class Service:
         if self.signing_key is None:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
+
+    def _sign_export(self, ledger: str, head: Head, at: datetime, export: str) -> str | None:
+        if self.signing_key is None:
+            return None
+        return sign_checkpoint(ledger, head, self.signing_key, at=at, export=export)
 
     # --- what goes out ---
 

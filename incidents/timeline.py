@@ -93,6 +93,17 @@ class _Telling:
 
 
 LATE_SECONDS = 60
+LANES = {"world": "World", "machine": "Machine", "people": "People"}
+
+
+def lane_of(row: Row) -> str:
+    """What people tell afterwards happened in the world."""
+    return "world" if row.kind == ev.NoteAdded.kind and row.late else row.lane
+
+
+def is_key(row: Row) -> bool:
+    """A turning point, or one that a person pinned."""
+    return row.key or row.pinned
 
 
 SILENT = ("incident:entry:pinned",)  # shown at the line that they are about

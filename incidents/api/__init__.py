@@ -16,6 +16,7 @@ from incidents.api import (  # noqa: F401 - they register
     incident_routes,
     notice_routes,
     record_routes,
+    review_routes,
     work_routes,
 )
 from incidents.api.mount import answer_unrouted, blueprint

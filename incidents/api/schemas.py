@@ -193,7 +193,11 @@ MESSAGE = {
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": thing(
-        {"errors": many(thing(where=TEXT, message=TEXT))}, type=TEXT, title=TEXT, status=WHOLE, detail=TEXT
+        {"errors": many(thing(where=TEXT, message=TEXT)), "newer": ref("NewerVersion")},
+        type=TEXT,
+        title=TEXT,
+        status=WHOLE,
+        detail=TEXT,
     ),
     "OpenApi": ANY_OBJECT,
     "Containment": thing(
@@ -341,7 +345,9 @@ COMPONENTS: dict[str, Schema] = {
         authors=TEXTS,
         saved_at=some(TIME),
         saved_by=some(TEXT),
+        approved=WHOLE,
         approved_by=some(TEXT),
+        approved_at=some(TIME),
         published=WHOLE,
         published_by=some(TEXT),
         published_at=some(TIME),

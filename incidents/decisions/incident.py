@@ -332,6 +332,9 @@ def validate(
 
     ``points`` and ``table_digest`` are as in ``Declare``.
 
+    Args:
+        points, digest: What stands where just before, to be frozen as evidence, see ``evidence.freeze``.
+
     Raises:
         Conflicting: The action does not wait (any more).
     """

@@ -31,6 +31,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     notice_pages,
     procedures,
     restoring,
+    review_pages,
     sharing,
     signing_in,
     things,
