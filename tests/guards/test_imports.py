@@ -37,7 +37,7 @@ PURE = {
     "incidents.slack.grammar", "incidents.slack.limits", "incidents.slack.blocks", "incidents.slack.reader",
     "incidents.slack.incident_message", "incidents.slack.incident_buttons", "incidents.slack.lines",
     "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
-    "incidents.slack.letter_message", "incidents.slack.forms", "incidents.slack.manifest",
+    "incidents.connectors", "incidents.slack.letter_message", "incidents.slack.forms", "incidents.slack.manifest",
     "incidents.slack.moments", "incidents.slack.places",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.merging", "incidents.review_questions", "incidents.measures", "incidents.moments",

@@ -27,7 +27,7 @@ URL = "https://andon.example"
 def scene() -> Iterator[Scene]:
     with slack_scene() as made:
         made.shop.point("eu-1")
-        made.shop.service.postroom.add(made.edge.connector)
+        made.connects()
         yield made
 
 
@@ -36,24 +36,8 @@ def mail(scene: Scene) -> Pigeonhole:
     return scene.shop.channel("email")
 
 
-def passes(scene: Scene, seconds: float) -> None:
-    """The board and the post room at work, a turn of each every second."""
-    for _ in range(int(seconds)):
-        scene.board.step()
-        scene.shop.clock.advance(1)
-        scene.shop.service.cycle()
-        scene.shop.post()
-
-
 def kill(scene: Scene) -> None:
     scene.types(scene.linus, "kill partner acme leak")
-
-
-def direct(scene: Scene, user: str) -> list[Any]:
-    """What the bot has written to a person alone."""
-    return [
-        m for c in scene.slack.workspace.channels.values() if c.id[0] == "D" and user in c.members for m in c.messages
-    ]
 
 
 def outcomes(scene: Scene, to: str) -> list[tuple[str, str, str]]:
@@ -88,7 +72,7 @@ def sent(scene: Scene, letter: Letter, to: str) -> tuple[Receipt, int]:
 def test_that_an_incident_was_declared_is_told_by_its_own_message(scene: Scene) -> None:
     """Two messages that say the same would be one to read and one to miss."""
     kill(scene)
-    passes(scene, 3)
+    scene.sends(3)
     standing = scene.top()[0]
 
     assert len(scene.top()) == 1
@@ -100,7 +84,7 @@ def test_that_an_incident_was_declared_is_told_by_its_own_message(scene: Scene) 
 def test_a_notice_comes_into_the_thread_and_into_the_channel_once(scene: Scene) -> None:
     """Whoever has not opened the thread reads that it is contained; whoever has, reads it where it belongs."""
     kill(scene)
-    passes(scene, 30)
+    scene.sends(30)
 
     told = [m for m in scene.slack.workspace.channel("#incidents").messages if m.get("subtype") == "thread_broadcast"]
     assert len(told) == 1
@@ -114,7 +98,7 @@ def test_a_notice_waits_for_the_message_that_it_belongs_to(scene: Scene) -> None
     kill(scene)
     scene.shop.post()
     before = outcomes(scene, "slack:#incidents")
-    passes(scene, 5)
+    scene.sends(5)
 
     assert before == []
     assert [outcome for _, outcome, _ in outcomes(scene, "slack:#incidents")] == ["sent"]
@@ -124,11 +108,11 @@ def test_notices_and_messages_together_write_once_a_second(scene: Scene) -> None
     """Slack allows a channel one message a second, whichever part of ours it comes from."""
     scene.edge.connector.patience_s = 0
     kill(scene)
-    passes(scene, 2)
+    scene.sends(2)
     for number in range(6):
         owe(scene.shop, "slack:#incidents", topic=f"t{number}")
         scene.types(scene.linus, f"note INC-2026-0001 seen {number}")
-    passes(scene, 600)
+    scene.sends(600)
 
     here = ("#incidents", scene.slack.workspace.channel("#incidents").id)
     at = [c.at for c in scene.slack.called("chat.*") if not c.error and c.args["channel"] in here]
@@ -139,7 +123,7 @@ def test_notices_and_messages_together_write_once_a_second(scene: Scene) -> None
 def test_a_restricted_incident_is_not_told_to_a_channel(scene: Scene) -> None:
     """The last door, should anything before it have been left open."""
     kill(scene)
-    passes(scene, 2)
+    scene.sends(2)
     scene.shop.service.operations.set_visibility(ADMIN, "INC-2026-0001", "restricted", "names a person")
 
     with pytest.raises(NotSent) as caught:
@@ -161,8 +145,8 @@ def test_a_started_service_sends_by_slack() -> None:
 def test_a_person_who_is_called_acknowledges_right_there(scene: Scene, mail: Pigeonhole) -> None:
     """From the phone, at night, without looking for the incident first."""
     kill(scene)
-    passes(scene, 2)
-    called = direct(scene, ADA)[0]
+    scene.sends(2)
+    called = scene.direct(ADA)[0]
     scene.ada.press(called, "Acknowledge")
     scene.settle()
 
@@ -179,7 +163,7 @@ def test_a_linked_account_is_written_to_like_one_of_the_catalog(scene: Scene) ->
     owe(scene.shop, "person:grace")
     scene.shop.post()
 
-    assert len(direct(scene, GRACE)) == 1
+    assert len(scene.direct(GRACE)) == 1
     assert outcomes(scene, "person:grace")[0][:2] == ("slack", "sent")
 
 
@@ -200,9 +184,9 @@ def test_with_slack_away_people_get_mail_and_channels_get_theirs_afterwards(scen
     """Nobody is unreachable because Slack is; and nothing that was meant for a channel is dropped or said twice."""
     with scene.slack.unreachable():
         kill(scene)
-        passes(scene, 300)
+        scene.sends(300)
     away = [who for who, _ in mail.told]
-    passes(scene, 400)
+    scene.sends(400)
 
     assert {"ada@example.com", "grace@example.com"} <= set(away)
     assert outcomes(scene, "person:ada")[0][0] == "slack"
@@ -216,7 +200,7 @@ def test_with_slack_away_people_get_mail_and_channels_get_theirs_afterwards(scen
 def test_a_lost_answer_is_no_second_notice(scene: Scene) -> None:
     """The message stands there: that is the proof, whoever got to see the answer."""
     kill(scene)
-    passes(scene, 10)
+    scene.sends(10)
     scene.slack.loses_the_answer("chat.postMessage")
     receipt, left = sent(scene, a_letter(key="ledger/M99", subject="Read this"), "#incidents")
 
@@ -238,7 +222,7 @@ def test_nobody_says_sent_or_not_sent_where_nobody_knows(scene: Scene, mail: Pig
     owe(scene.shop, "person:ada")
     scene.shop.post()
 
-    assert len(direct(scene, ADA)) == 1
+    assert len(scene.direct(ADA)) == 1
     assert mail.letters[0][1].body.startswith("It is not known whether this has reached you by slack already.")
     assert [outcome for _, outcome, _ in outcomes(scene, "person:ada")] == ["unknown", "sent"]
 
@@ -253,9 +237,9 @@ def test_a_message_that_never_came_is_not_called_sent(scene: Scene) -> None:
 def test_slack_is_given_the_time_that_it_asks_for(scene: Scene) -> None:
     scene.slack.limits("chat.postMessage", 30)
     owe(scene.shop, "slack:#incidents")
-    passes(scene, 20)
+    scene.sends(20)
     before = outcomes(scene, "slack:#incidents")
-    passes(scene, 30)
+    scene.sends(30)
 
     assert before == []
     assert len([c for c in scene.slack.called("chat.postMessage") if c.error]) == 1
@@ -266,10 +250,10 @@ def test_a_channel_that_nobody_invited_us_to_is_tried_until_somebody_does(scene:
     """Somebody types ``/invite``, and what waited is told."""
     scene.slack.workspace.add_channel("legal", bot=False)
     owe(scene.shop, "slack:#legal")
-    passes(scene, 70)
+    scene.sends(70)
     before = outcomes(scene, "slack:#legal")
     scene.slack.workspace.channel("#legal").members.add(scene.slack.workspace.bot)
-    passes(scene, 130)
+    scene.sends(130)
 
     assert before == []
     assert [outcome for _, outcome, _ in outcomes(scene, "slack:#legal")] == ["sent"]
@@ -278,7 +262,7 @@ def test_a_channel_that_nobody_invited_us_to_is_tried_until_somebody_does(scene:
 def test_a_revoked_token_sends_people_their_mail(scene: Scene, mail: Pigeonhole) -> None:
     scene.slack.revoke()
     owe(scene.shop, "person:ada")
-    passes(scene, 60)
+    scene.sends(60)
 
     assert [who for who, _ in mail.told] == ["ada@example.com"]
     assert "token_revoked" in outcomes(scene, "person:ada")[0][2]
@@ -304,7 +288,7 @@ def test_nothing_is_posted_when_the_claim_is_lost(scene: Scene) -> None:
 
     with pytest.raises(Lost):
         scene.edge.connector.send(a_letter(thread="", template="reminders"), Address("slack", ADA, "ada"), leaving)
-    assert not direct(scene, ADA)
+    assert not scene.direct(ADA)
 
 
 def test_whoever_waits_for_a_turn_stops_with_the_service(scene: Scene) -> None:

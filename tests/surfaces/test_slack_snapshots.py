@@ -14,7 +14,7 @@ from incidents.slack.limits import message_faults, view_faults
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.slack import Scene, slack_scene
+from tests.support.slack import ADA, Scene, slack_scene
 
 FOLDER = Path(__file__).parents[1] / "data" / "slack"
 
@@ -60,7 +60,10 @@ def told() -> Iterator[Shots]:
         drill(shots)
         refusals(shots)
         outage(shots)
-        yield shots
+    with slack_scene() as scene:
+        shots.scene = scene
+        notices(shots)
+    yield shots
 
 
 def beginning(shots: Shots) -> None:
@@ -169,6 +172,16 @@ def outage(shots: Shots) -> None:
     scene.posts(90)
     message = next(m for m in scene.top() if "INC-2026-0001" in m["text"])
     shots["catch-up"] = scene.thread(message)[-1]
+
+
+def notices(shots: Shots) -> None:
+    scene = shots.scene
+    scene.connects()
+    scene.shop.point("eu-gateway-1")
+    scene.types(scene.linus, "kill partner acme their key is on a paste site")
+    scene.sends(30)
+    shots["called"] = as_read(scene.direct(ADA)[0])
+    shots.message("incident-with-a-notice")
 
 
 def plain(text: str) -> str:
