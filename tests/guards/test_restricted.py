@@ -158,7 +158,7 @@ OF_ONE: dict[str, Call] = {
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
     "measures": lambda o, who, id: o.measures(who, id),
     "postmortem": lambda o, who, id: o.postmortem(who, id),
-    "review_draft": lambda o, who, id: o.review_draft(who, id),
+    "review_draft": lambda o, who, id: o.review_draft(who, id, o.desk.clock.now()),
     "review_version": lambda o, who, id: o.review_version(who, id, 1),
     "notices": lambda o, who, id: o.notices(who, id),
     "notice": lambda o, who, id: o.notice(who, f"{id}-N1"),
