@@ -34,7 +34,7 @@ PURE = {
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.notice_facts",
-    "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation",
+    "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation", "incidents.clock_calls",
     "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
