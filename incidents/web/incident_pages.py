@@ -18,7 +18,7 @@ from incidents.operations import Reply
 from incidents.reading import Reading
 from incidents.share_links import share_link
 from incidents.timeline import Row
-from incidents.web import answers, lines, way_back
+from incidents.web import answers, lines, way_back, work_cards
 from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.notice_pages import notices_card
@@ -63,12 +63,13 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         reasons=_reasons(found.rows),
         shares=[row | {"url": _address(whole["id"], row)} for row in whole["shares"] if row["state"] == "live"],
         share_lives=SHARE_LIVES,
-        said=SAID.get(request.args.get("said", "")),
+        said=(SAID | work_cards.SAID).get(request.args.get("said", "")),
         error=error,
         form=form,
         typed=request.form if error is not None else {},
         told=notices_card(whole["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
+        work=work_cards.values(whole),
     )
 
 

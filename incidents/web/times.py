@@ -10,7 +10,7 @@ from incidents.clock import parse_rfc3339
 from incidents.errors import Invalid
 
 
-def typed_moment(at: str, now: datetime) -> str | None:
+def typed_moment(at: str, now: datetime, where: str = "at") -> str | None:
     """
     ``14:05`` means today, UTC; a date with a time may leave its zone out, which is UTC then. None for nothing typed.
 
@@ -27,4 +27,4 @@ def typed_moment(at: str, now: datetime) -> str | None:
             continue
         return whole
     message = f"'{at[:60]}' is not a time; write 14:05 for today, or 2026-11-23 14:05 (UTC)"
-    raise Invalid.at("at", message)
+    raise Invalid.at(where, message)

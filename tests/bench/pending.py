@@ -25,8 +25,8 @@ from playbooks.regime_terms import Counting, Deadline, Limit, Period, Terms, Uni
 from tests.bench.figures import percentile, ratio, spread
 from tests.bench.ground import BATCH, settings_in
 
-EACH = 20  # deadlines of one incident, an hour apart
-FIRST = 100  # hours until the first
+EACH = 20  # deadlines of one incident
+FIRST, APART = 100, 2  # hours until the first, and between two: no reminder falls on another one's deadline
 TERMS = Terms(
     id="bench",
     version=1,
@@ -38,7 +38,7 @@ TERMS = Terms(
     source="none",
     counting=Counting(zone="UTC"),
     deadlines=tuple(
-        Deadline(f"d{n}", f"Deadline {n}", "nobody", (Limit(Period(FIRST + n, Unit.HOURS), "occurrence"),))
+        Deadline(f"d{n}", f"Deadline {n}", "nobody", (Limit(Period(FIRST + n * APART, Unit.HOURS), "occurrence"),))
         for n in range(EACH)
     ),
 )
@@ -46,7 +46,7 @@ TERMS = Terms(
 
 def measure(folder: Path, *, few: int, many: int, ticks: int) -> dict[str, Any]:
     """
-    ``few`` and ``many`` pending deadlines, ticked in turn with nothing due; then an hour's worth of ``many`` at once.
+    ``few`` and ``many`` pending deadlines, ticked in turn with nothing due; then a twentieth of ``many`` at once.
 
     Every incident starts at the same moment, so one twentieth of all deadlines falls due in the same second.
     """
@@ -63,7 +63,7 @@ def measure(folder: Path, *, few: int, many: int, ticks: int) -> dict[str, Any]:
     same_second = _timed(large.clockwork.tick)
     missed = _missed(large)
     large.stop()
-    after = _reopened(folder / "many", hours=FIRST + 4)
+    after = _reopened(folder / "many", hours=FIRST + 2 * APART + 1)
     began = time.perf_counter()
     after.clockwork.build()
     filled = time.perf_counter() - began

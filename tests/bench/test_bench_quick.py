@@ -97,7 +97,7 @@ def test_pending_deadlines_are_ticked_missed_and_settled_after_an_outage(tmp_pat
     found = pending.measure(tmp_path, few=20, many=100, ticks=2)
 
     assert found["written_at_once"] == found["at_once"] == 5
-    assert found["after_outage"] == 3 * 5
+    assert found["after_outage"] == 2 * 5
     assert "due in the same second" in "\n".join(table.pending(found))
 
 

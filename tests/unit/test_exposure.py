@@ -13,7 +13,7 @@ from incidents.events import Draft
 from incidents.exposure import exposure
 from incidents.holds import Hold, HoldKind
 from incidents.testing import ADMIN, Workshop
-from tests.support.acting import change_catalog, declare, restored
+from tests.support.acting import approve, change_catalog, declare, restored
 
 Json = dict[str, Any]
 
@@ -194,4 +194,27 @@ def test_incident_that_froze_nothing_reckons_and_says_so(shop: Workshop) -> None
     assert access(found)["acme", "orion-2:tool-use"]["before"] == "granted"
     assert [(m["model"], m["before"], m["now"]) for m in found["models"]] == [
         ("orion-2", {"stage": "trusted-partner", "halted": False}, {"stage": "trusted-partner", "halted": True})
+    ]
+
+
+def test_partner_that_is_given_back_first_is_dark_for_less_long(shop: Workshop) -> None:
+    """
+    One partner first, the rest after a soak time: each has its own end, and who is taken back has two darknesses.
+    """
+    began = shop.clock.now()
+    id = declare(shop, "switch-off: {capability: orion-2:tool-use}")
+    ada, grace = shop.person("ada", "commander"), shop.person("grace", "commander")
+    shop.clock.advance(600)
+    asked = shop.service.operations.ask_restore(grace, id, [], "fixed", canary="acme", soak="30m").body
+    approve(shop, asked, ada)
+    first = shop.clock.now()
+    rows = access(seen(shop, id))
+    assert rows["acme", "orion-2:tool-use"]["now"] == "granted"
+    assert rows["acme", "orion-2:tool-use"]["dark"] == [{"from": rfc3339(began), "to": rfc3339(first)}]
+    assert rows["globex", "orion-2:tool-use"]["dark"] == [{"from": rfc3339(began), "to": None}]
+    shop.clock.advance(60)
+    shop.service.operations.stop_restore(ada, asked["id"], "it goes on", keep=False)
+    assert access(seen(shop, id))["acme", "orion-2:tool-use"]["dark"] == [
+        {"from": rfc3339(began), "to": rfc3339(first)},
+        {"from": rfc3339(shop.clock.now()), "to": None},
     ]
