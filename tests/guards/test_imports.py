@@ -159,6 +159,22 @@ def test_edges_do_not_wire(name: str) -> None:
     assert above == set()
 
 
+CONNECTORS = sorted(n for n in MODULES if n.startswith("incidents.connectors."))
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_connectors_know_their_protocol_and_never_each_other(name: str) -> None:
+    """One file for each outside system: another can be added, or left out, without looking at the rest."""
+    others = {i for i in ours(name) if i.startswith("incidents.connectors.")} - {name}
+    assert others == set()
+
+
+def test_a_drills_way_out_knows_nothing_to_find_an_address_in() -> None:
+    """No desk, no ledger, no catalog, no settings: what it can't reach it can't tell."""
+    known = {"incidents.connectors", "incidents.outbox"}
+    assert ours("incidents.connectors.rehearsal") <= known
+
+
 @pytest.mark.parametrize("library", ["sqlite_utils", "apscheduler", "psycopg"])
 def test_one_file_alone_knows_each_of_these_libraries(library: str) -> None:
     """They have traps; whoever uses them has to know all of them."""
