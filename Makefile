@@ -30,7 +30,7 @@ bench: $(VENV)/.test
 chaos: $(VENV)/.test system-parts
 	$(PY) -m tests.chaos $(CHAOS_ARGS)
 
-# nginx and Chromium for the tests that use them: installed where this may be done, named where it may not.
+# nginx, Chromium and axe-core for the tests that use them: installed where this may be done, named where it may not.
 system-parts: $(VENV)/.test
 	@$(PY) -m tests.system_parts
 

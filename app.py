@@ -13,6 +13,7 @@ from flask import Flask
 from incidents.api import mount_api
 from incidents.service import Service
 from incidents.settings import Settings, read_settings
+from incidents.slack import mount_slack
 from incidents.web import mount_pages
 
 
@@ -31,4 +32,5 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     app.extensions["andon"] = made
     mount_api(app, made)
     mount_pages(app, made)
+    mount_slack(app, made)
     return app

@@ -243,6 +243,11 @@ def _twice(document: Document, form: CatalogForm) -> Iterator[Problem]:
             if owners.setdefault(key, id) != id:
                 text = f"key {key[:19]}… belongs to '{owners[key]}' already; a key is one partner's"
                 yield document.problem(("partners", id, "keys", number), text)
+    accounts: dict[str, str] = {}
+    for id, person in (form.people or {}).items():
+        if person.slack is not None and accounts.setdefault(person.slack, id) != id:
+            text = f"Slack account {person.slack} is {accounts[person.slack]}'s already; an account is one person's"
+            yield document.problem(("people", id, "slack"), text)
 
 
 def _stages(document: Document, after: Catalog) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from incidents.chat import account_id
 from incidents.decisions import Asker
 from incidents.events import Actor
 from incidents.roles import Right, Role
@@ -36,12 +37,21 @@ class Credential:
 
 
 def credentials(state: State) -> dict[str, Credential]:
-    """Every token that may still be used, by its digest."""
+    """Every token that may still be used, by its digest. Slack accounts have none: no header opens anything as one."""
     return {
         t.digest: Credential(t.id, t.name, t.role, t.person, t.partner, state.rights(t))
         for t in state.tokens.values()
-        if not t.revoked
+        if not t.revoked and t.digest
     }
+
+
+def slack_asker(state: State, user: str) -> Asker | None:
+    """Whoever has this Slack account, with the rights that they have now; None: it is nobody's, or was revoked."""
+    account = state.tokens.get(account_id(user))
+    if account is None or account.revoked or account.person not in state.catalog.people:
+        return None
+    actor = Actor(person=account.person, token=account.id, via="slack")
+    return Asker(actor=actor, rights=state.rights(account), token=account.id)
 
 
 def find(table: Mapping[str, Credential], secret: str) -> Credential | None:

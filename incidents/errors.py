@@ -76,10 +76,11 @@ class Unknown(Refused):
 
 
 class Forbidden(Refused):
-    """The asker may not do this."""
+    """The asker may not do this. ``needed``: the right that is missing, where it is one (``roles.Right``)."""
 
     status = 403
     code = "forbidden"
+    needed = ""
 
 
 class Conflicting(Refused):

@@ -228,6 +228,15 @@ class TokenRevoked(Fact):
     id: str
 
 
+@_fact("people:slack:linked")
+class SlackLinked(Fact):
+    """A person, signed in, says that this Slack account is theirs; what it asks counts as theirs from now on."""
+
+    team: str
+    user: str
+    person: str
+
+
 @_fact("points:point:retired")
 class PointRetired(Fact):
     """A person says that this enforcement point is gone for good; its tokens are refused."""
@@ -556,6 +565,77 @@ class ReviewPublished(Fact):
 
     version: int
     digest: str
+
+
+# --- Slack ----------------------------------------------------------------------------------------------------------
+
+
+@_fact("slack:team:recorded")
+class SlackTeamRecorded(Fact):
+    """The workspace and the bot's user that the token belongs to, as Slack itself said. Text: ``url``."""
+
+    team: str
+    bot: str
+
+
+@_fact("slack:delivery:refused")
+class SlackDeliveryRefused(Fact):
+    """
+    A request with a right signature that was refused all the same: ``replayed``, or of another ``team``.
+
+    ``more``: how many others were refused for the same reason since the line before.
+    """
+
+    because: str
+    route: str
+    more: int = 0
+
+
+@_fact("slack:channel:opened")
+class SlackChannelOpened(Fact):
+    """The incident has a channel of its own. Text: ``name``."""
+
+    channel: str
+
+
+@_fact("slack:message:posted")
+class SlackMessagePosted(Fact):
+    """The incident's message stands in a channel from now on and is updated in place; ``ts`` is Slack's name for it."""
+
+    channel: str
+    ts: str
+
+
+@_fact("slack:message:captured")
+class SlackMessageCaptured(Fact):
+    """
+    A person put a Slack message on the timeline, by ``how``: shortcut, pin or emoji. It happened when it was written.
+
+    ``author``: a person's id, else the Slack account. Text: ``note``, ``permalink``, ``files``.
+    """
+
+    channel: str
+    ts: str
+    author: str
+    how: str
+    files: int = 0
+
+
+@_fact("slack:message:edited")
+class SlackMessageEdited(Fact):
+    """A captured message reads otherwise in Slack now; the older words stay in their own lines. Text: ``note``."""
+
+    channel: str
+    ts: str
+    edited_ts: str
+
+
+@_fact("slack:message:deleted")
+class SlackMessageDeleted(Fact):
+    """A captured message was deleted in Slack; its words as captured stay."""
+
+    channel: str
+    ts: str
 
 
 # --- links that are handed out --------------------------------------------------------------------------------------

@@ -186,8 +186,11 @@ class Incident:
     drafts: dict[str, NoticeDraft] = field(default_factory=dict)
     reminded: dict[str, datetime] = field(default_factory=dict)  # key of a reminder -> when it was told last
     frozen_seq: int | None = None
+    notified_at: datetime | None = None  # when somebody was first told, with evidence of it
     docket: Docket = field(default_factory=Docket)
     newest_seq: int = 0
+    room: str = ""  # its own Slack channel
+    posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
 
     @property
     def status(self) -> str:
@@ -257,6 +260,7 @@ class Over:
     declared_at: datetime | None = None
     contained_s: float | None = None
     confirmed_ms: int | None = None
+    notified_s: float | None = None
     restored_s: float | None = None
 
 
@@ -277,6 +281,7 @@ def outline(incident: Incident) -> Over:
         declared_at=incident.declared_at,
         contained_s=since(first.at if first else None),
         confirmed_ms=first.ms if first and first.confirmed else None,
+        notified_s=since(incident.notified_at),
         restored_s=since(lifted),
     )
 

@@ -22,6 +22,7 @@ CONTAINED = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60),
     registry=REGISTRY,
 )
+SLACK_REFUSED = Counter("andon_slack_refused", "Requests that were not Slack's, by why", ["reason"], registry=REGISTRY)
 CYCLE_FAILURES = Counter("andon_cycle_failures", "Engine cycles that failed", registry=REGISTRY)
 EFFECTS = Counter("andon_effects", "Tries of messages and orders", ["channel", "outcome"], registry=REGISTRY)
 EFFECTS_OWED = Gauge("andon_effects_owed", "Messages and orders that are owed now", ["table"], registry=REGISTRY)

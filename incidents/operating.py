@@ -112,11 +112,14 @@ class Operating:
         try:
             yield
         except (Conflicting, Forbidden) as error:
-            raise type(error)(
+            veiled = type(error)(
                 self._veiled(asker, str(error)),
                 code=error.code,
                 errors=[replace(e, message=self._veiled(asker, e.message)) for e in error.errors],
-            ) from error
+            )
+            if isinstance(veiled, Forbidden) and isinstance(error, Forbidden):
+                veiled.needed = error.needed
+            raise veiled from error
 
     def _do(
         self,

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from incidents import catalog_file, views
+from incidents import catalog_file, insights, views
 from incidents.blast import compare, with_holds
+from incidents.chat_work import ChatWork
 from incidents.clock_operations import ClockOperations
 from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, access, incident, needs, restore
@@ -43,12 +44,13 @@ from incidents.tokens import mask, new_secret
 from playbooks.durations import duration
 from playbooks.loader import Library, UnknownPlaybook
 from playbooks.plan import Plan
+from playbooks.schema import Playbook
 
 BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations, NoticeWork):
+class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
     def __init__(
         self,
         desk: Desk,
@@ -308,13 +310,36 @@ class Operations(IncidentReading, ClockOperations, NoticeWork):
             points = self.points.overview(state, self.desk.clock.boot())
             dark = views.dark(state)
             broken = views.broken_glass(state, self.desk.clock.now())
+            overdue = insights.overdue_follow_ups(state, self.desk.clock.now(), hidden(state, asker))
         return {
+            "overdue_follow_ups": overdue,
             "open": [self._board_row(id) for id in open_ids],
             "recent": [self._board_row(id) for id in others],
             "dark": dark,
             "broken_glass": broken,
             "points": [row for row in points if row["standing"] != "retired"],
         }
+
+    @veils
+    def insights(self, asker: Asker, *, kind: str = Kind.REAL.value, playbook: str = "") -> Json:
+        """How fast things went, of one kind; and what is overdue, whatever the kind."""
+        needs(asker, Right.READ, "reading insights")
+        if kind not in (Kind.REAL, Kind.DRILL):
+            raise Invalid.at("kind", f"'{kind[:40]}': figures are of real incidents or of drills, never of both")
+        now = self.desk.clock.now()
+        rhythm = {each.id: _drill_every(each) for each in self.library}
+        with self.desk.read() as state:
+            without = hidden(state, asker)
+            known = insights.outlines(state, without)
+            overdue = insights.overdue_follow_ups(state, now, without)
+        return insights.insights(known, kind=kind, now=now, playbook=playbook) | {
+            "overdue_follow_ups": [row | {"title": self._title_at(row["seq"])} for row in overdue],
+            "drilled": insights.drilled(known, rhythm, now),
+        }
+
+    def _title_at(self, seq: int) -> str:
+        line = self._event(seq)
+        return (line.text or {}).get("title", "[redacted]") if line is not None else ""
 
     def _board_row(self, id: str) -> Json:
         words = self.desk.words(id)
@@ -690,6 +715,14 @@ def _without_holders(sheet: Json) -> Json:
     """Partners are told the reason alone, never which incident holds what."""
     grants = [{k: v for k, v in grant.items() if k != "held_by"} for grant in sheet["grants"]]
     return {k: v for k, v in sheet.items() if k != "held_by"} | {"grants": grants}
+
+
+def _drill_every(playbook: Playbook) -> float | None:
+    """How often a playbook wants to be drilled, in seconds; business days count as days of the week."""
+    if playbook.drill is None:
+        return None
+    every = playbook.drill.every
+    return every.elapsed.total_seconds() if every.elapsed is not None else every.business_days * 86_400 * 7 / 5
 
 
 def _masked(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,9 @@ def rights_of(roles: Iterable[Role]) -> frozenset[Right]:
     return found
 
 
+PEOPLE_RIGHTS = rights_of(PEOPLE_ROLES)
+
+
 def least_role(right: Right) -> Role:
     """The smallest role of a person that carries a right: what an error message should ask for."""
     return min((r for r in RIGHTS if right in RIGHTS[r]), key=lambda r: len(RIGHTS[r]))

@@ -16,11 +16,12 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import structlog
 
+from incidents.account_links import AccountLinks
 from incidents.clock import Clock, SystemClock, rfc3339
 from incidents.clockwork import Clockwork
 from incidents.connectors import Office
@@ -80,6 +81,14 @@ ANSWERS_KEPT = timedelta(days=7)
 RESTORED_LATELY = timedelta(days=1)  # by the wall clock, hence so generous: what counts is one lease
 
 
+class Beside(Protocol):
+    """What an edge lets run as long as the engine runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class Service:
     """Everything that runs, put together. ``open`` it, then ``start`` the engine if it serves points."""
 
@@ -99,6 +108,8 @@ class Service:
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
         self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
         self.operations.letters = self.letters
+        self.beside: list[Beside] = []
+        self.remarks: list[Callable[[], dict[str, str] | None]] = []  # what pages say on top: title, why, tone
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -173,6 +184,11 @@ class Service:
         return hmac.new(seed, purpose.encode(), hashlib.sha256).digest()
 
     @cached_property
+    def account_links(self) -> AccountLinks:
+        """Links by which people say whose a Slack account is: made by the Slack edge, taken by the pages."""
+        return AccountLinks(self.secret("account links"), self.clock, self.settings.url)
+
+    @cached_property
     def _random(self) -> bytes:
         return secrets.token_bytes(32)
 
@@ -230,10 +246,14 @@ class Service:
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
         self.postroom.start()
+        for other in self.beside:
+            other.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""
         self._stopping = True
+        for other in self.beside:
+            other.stop()
         self.wake.set()
         if "postroom" in self.__dict__:
             self.postroom.stop()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from incidents.decisions.access import LEASE_MAX, LEASE_MIN
 from incidents.errors import Invalid
+from incidents.slack_settings import SlackSettings, read_slack
 from incidents.state import DEFAULT_LEASE_SECONDS
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Settings:
     webhook_secret: str = field(default="", repr=False)
     allow_private_webhooks: bool = False
     log: str = "console"
+    slack: SlackSettings = field(default_factory=SlackSettings)
 
     @property
     def database_path(self) -> Path:
@@ -101,6 +103,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             "ANDON_ALLOW_PRIVATE_WEBHOOKS", lambda v: _one_of(v, ("yes", "no")) == "yes", "yes or no", False
         ),
         log=read("ANDON_LOG", lambda v: _one_of(v, ("json", "console")), "json or console", "console"),
+        slack=read_slack(read, environment),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.catalog import Catalog
+from incidents.chat import Chat, account_id, is_account, message_key
 from incidents.clock import parse_rfc3339
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
@@ -27,7 +28,7 @@ from incidents.life import opened as opened_incident
 from incidents.notices import FOLDS as NOTICE_FOLDS
 from incidents.outbox import DONE, Outbox
 from incidents.outbox import FOLDS as OUTBOX_FOLDS
-from incidents.roles import PEOPLE_ROLES, RIGHTS, Right, Role, rights_of
+from incidents.roles import PEOPLE_RIGHTS, RIGHTS, Right, Role, rights_of
 from playbooks.regime_terms import Terms, read_terms
 
 DEFAULT_LEASE_SECONDS = 15
@@ -35,7 +36,11 @@ DEFAULT_LEASE_SECONDS = 15
 
 @dataclass(slots=True)
 class Token:
-    """``created_by`` is the person (or ``local:<os user>``) who made it, ``created_with`` the token they used."""
+    """
+    ``created_by`` is the person (or ``local:<os user>``) who made it, ``created_with`` the token they used.
+
+    A person's Slack account is one too (see ``chat``): it has no secret, so no digest, and its person's roles alone.
+    """
 
     id: str
     name: str
@@ -144,6 +149,7 @@ class State:
     broken_glass: list[BrokenGlass] = field(default_factory=list)  # the last few, oldest first
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
+    chat: Chat = field(default_factory=Chat)
     outbox: Outbox = field(default_factory=Outbox)
     terms: dict[str, Terms] = field(default_factory=dict)  # of regimes that incidents have taken, by digest
     unreadable: str | None = None
@@ -170,8 +176,8 @@ class State:
         A person who lost a role loses the right at once, whatever tokens are still around. Tokens are only made for
         people in the catalog, so one whose person is not there any more may do nothing.
         """
-        own = RIGHTS[Role(token.role)]
-        if token.person is None or Role(token.role) not in PEOPLE_ROLES:
+        own = PEOPLE_RIGHTS if is_account(token.id) else RIGHTS[Role(token.role)]
+        if token.person is None or own.isdisjoint(PEOPLE_RIGHTS):
             return own
         person = self.catalog.people.get(token.person)
         return own & rights_of(Role(r) for r in person.roles) if person is not None else frozenset()
@@ -204,6 +210,8 @@ def fold(state: State, event: Event) -> None:
     # A field that is not known may only add to what people read; where it is about access it may mean anything.
     if handler is not None and kind and event.kind_v <= kind.kind_v and (not access or kind.knows(event.data)):
         handler(state, event, kind.read(event.data))
+        if (incident := state.incidents.get(event.incident or "")) is not None:
+            incident.newest_seq = event.seq
     elif access:
         state.unreadable = f"event {event.seq} is of kind '{event.kind}' (version {event.kind_v})"
 
@@ -261,7 +269,83 @@ def _catalog(state: State, event: Event, fact: ev.CatalogApplied) -> None:
 
 @_on(ev.PeopleApplied)
 def _people(state: State, event: Event, fact: ev.PeopleApplied) -> None:
+    before = {id: person.slack for id, person in state.catalog.people.items()}
     state.catalog.apply(fact.set, fact.remove)
+    for path in (*fact.remove, *fact.set):
+        id = path.partition("/")[2]
+        person = state.catalog.people.get(id)
+        if person is None or person.slack != before.get(id, ""):
+            _forget_accounts(state, id)
+    for path in fact.set:  # after all were forgotten: an account may go from one person to another in one write
+        person = state.catalog.people[path.partition("/")[2]]
+        if person.slack and person.slack != before.get(person.id, ""):
+            _bind_account(state, event, person.slack, person.id)
+
+
+def _forget_accounts(state: State, person: str) -> None:
+    for account in state.tokens.values():
+        if is_account(account.id) and account.person == person:
+            account.revoked = True  # kept: what was asked for with it still goes back to whoever bound it
+
+
+def _bind_account(state: State, event: Event, user: str, person: str) -> None:
+    """Whoever said whose account it is has a hand in it, as in a token that they make."""
+    state.tokens[account_id(user)] = Token(
+        id=account_id(user),
+        name=f"Slack account {user}",
+        role="slack-account",
+        digest="",
+        person=person,
+        partner=None,
+        created_by=event.actor.person,
+        created_with=event.actor.token,
+        created_at=event.at,
+        seq=event.seq,
+    )
+
+
+@_on(ev.SlackLinked)
+def _linked(state: State, event: Event, fact: ev.SlackLinked) -> None:
+    _bind_account(state, event, fact.user, fact.person)
+
+
+@_on(ev.SlackTeamRecorded)
+def _team(state: State, event: Event, fact: ev.SlackTeamRecorded) -> None:
+    state.chat.team, state.chat.bot, state.chat.team_seq = fact.team, fact.bot, event.seq
+
+
+@_on(ev.SlackDeliveryRefused)
+def _delivery_refused(state: State, event: Event, fact: ev.SlackDeliveryRefused) -> None:
+    """A line for the log; nothing changes."""
+
+
+@_on(ev.SlackChannelOpened)
+def _room(state: State, event: Event, fact: ev.SlackChannelOpened) -> None:
+    incident = _incident(state, event)
+    incident.room = fact.channel
+    state.chat.rooms[fact.channel] = incident.id
+
+
+@_on(ev.SlackMessagePosted)
+def _posted(state: State, event: Event, fact: ev.SlackMessagePosted) -> None:
+    incident = _incident(state, event)
+    incident.posts[fact.channel] = fact.ts
+    state.chat.threads[message_key(fact.channel, fact.ts)] = incident.id
+
+
+@_on(ev.SlackMessageCaptured)
+def _captured(state: State, event: Event, fact: ev.SlackMessageCaptured) -> None:
+    state.chat.capture(event.incident or "", event.seq, fact)
+
+
+@_on(ev.SlackMessageEdited)
+def _edited(state: State, event: Event, fact: ev.SlackMessageEdited) -> None:
+    state.chat.edit(fact)
+
+
+@_on(ev.SlackMessageDeleted)
+def _deleted(state: State, event: Event, fact: ev.SlackMessageDeleted) -> None:
+    state.chat.delete(fact)
 
 
 @_on(ev.ContactsChanged)
@@ -481,6 +565,8 @@ def _of_the_outbox(handler: Callable[[Outbox, Event, Any], Any]) -> Callable[[St
             return
         if getattr(fact, "notice", None) in incident.drafts:
             incident.drafts[fact.notice].effect = fact.id
+        if isinstance(fact, ev.MessageSettled) and fact.outcome == "sent":
+            incident.notified_at = incident.notified_at or event.at
         # Not when it was due: what was missed is told once, not one by one.
         incident.reminded.update(dict.fromkeys(getattr(fact, "reminds", None) or (), event.at))
 

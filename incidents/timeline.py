@@ -257,6 +257,13 @@ def _note(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return text.get("note", "")
 
 
+def _captured(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    """A Slack message as it was captured: who wrote it, its words, its files, where it stands."""
+    files = f" [files: {text.get('files', data['files'])}]" if data.get("files") else ""
+    where = f" ({text['permalink']})" if text.get("permalink") else ""
+    return f"{data['author']} in Slack: {text.get('note', '[redacted]')}{files}{where}"
+
+
 def _because(words: str, text: Mapping[str, str], name: str = "reason") -> str:
     """Words, and the reason that was given for them."""
     return f"{words}: {text[name]}" if text.get(name) else words
@@ -394,6 +401,13 @@ _TELLINGS: dict[str, _Telling] = {
     "review:document:published": _Telling(
         lambda d, t: f"Review version {d['version']} published", "people", "ok", True
     ),
+    "slack:channel:opened": _Telling(lambda d, t: f"Slack channel #{t.get('name', d['channel'])} opened"),
+    "slack:message:posted": _Telling(lambda d, t: f"Shown in Slack, channel {d['channel']}"),
+    "slack:message:captured": _Telling(_captured, "people"),
+    "slack:message:edited": _Telling(lambda d, t: f"Edited in Slack, now: {t.get('note', '[redacted]')}", "people"),
+    "slack:message:deleted": _Telling(
+        lambda d, t: "Deleted in Slack; the line that captured it stays", "people", "wait"
+    ),
     "share:link:made": _Telling(
         lambda d, t: f"Read-only link {d['share']} made, until {d['expires_at'][:16].replace('T', ' ')} UTC", "people"
     ),
@@ -449,8 +463,14 @@ _PLACES = {
     "incident:task:added": "task",
     "incident:exit:judged": "criterion",
     "review:document:saved": "review",
+    "slack:message:captured": "Slack message",
+    "slack:message:edited": "Slack message, edited",
     "restore:request:asked": "restore asked",
     "restore:request:refused": "restore refused",
+    "restore:request:stopped": "restore stopped",
+    "clocks:duty:submitted": "submission",
+    "effect:message:owed": "message",
+    "notice:draft:written": "notice",
 }
 
 
@@ -458,4 +478,4 @@ def place_of(kind: str, field: str) -> str:
     """What to call the part of a line in which something was found: ``note``, ``title``, ``review``, ``reason``."""
     if kind == "incident:life:declared":
         return {"parameters": "parameter"}.get(field, field)
-    return _PLACES.get(kind, field)
+    return _PLACES.get(kind, field.replace("_", " "))

@@ -132,6 +132,28 @@ def incidents(call: Call) -> Said:
 
 @route(
     "GET",
+    "/api/v1/insights",
+    section=SECTION,
+    right=Right.READ,
+    queries=(
+        Query(name="kind", about="Real incidents or drills, never both in one figure", choices=("real", "drill")),
+        Query(name="playbook", about="Only those by this playbook"),
+    ),
+    answers={200: Answered("Figures of the last twelve months", "Insights")},
+)
+def insights(call: Call) -> Said:
+    """
+    How fast things went: until contained, confirmed, told and given back, by month and by playbook.
+
+    Median, nine of ten, and the worst, in seconds from the declaration. Also overdue follow-ups, and when each playbook
+    was last drilled.
+    """
+    asked = call.query
+    return Said(200, call.operations.insights(call.asker, kind=asked["kind"] or "real", playbook=asked["playbook"]))
+
+
+@route(
+    "GET",
     "/api/v1/incidents/{id}",
     section=SECTION,
     right=Right.READ,

@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 TRUTH: Schema = {"type": "boolean"}
+NUMBER: Schema = {"type": "number"}
 ANY_OBJECT: Schema = {"type": "object", "additionalProperties": True}
 TIME: Schema = {"type": "string", "format": "date-time"}
 CAP: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
@@ -318,6 +319,29 @@ COMPONENTS: dict[str, Schema] = {
         digest=TEXT,
     ),
     "TimelinePage": paged("TimelineRow"),
+    "Spread": thing(count=WHOLE, p50=NUMBER, p90=NUMBER, worst=NUMBER),
+    "Insights": thing(
+        kind=TEXT,
+        playbook=TEXT,
+        months=TEXTS,
+        incidents=WHOLE,
+        playbooks=TEXTS,
+        by_severity={"type": "object", "additionalProperties": WHOLE},
+        by_month=many(thing(month=TEXT, count=WHOLE)),
+        measures={
+            "type": "object",
+            "additionalProperties": thing(
+                words=TEXT,
+                all=some(ref("Spread")),
+                months=many(thing(month=TEXT, spread=some(ref("Spread")))),
+                playbooks=many(thing(playbook=TEXT, spread=some(ref("Spread")))),
+            ),
+        },
+        overdue_follow_ups=many(
+            thing(incident=TEXT, number=WHOLE, owner=some(TEXT), due_at=TIME, seq=WHOLE, status=STATUS, title=TEXT),
+        ),
+        drilled=many(thing(playbook=TEXT, last_at=some(TIME), every_s=some(NUMBER), overdue=TRUTH)),
+    ),
     "NoteWritten": thing({"restricted": TRUTH}, incident=TEXT, status=STATUS, seq=WHOLE, at=TIME),
     "Worked": open_thing(incident=TEXT, status=STATUS),
     "Shared": open_thing(incident=TEXT, status=STATUS, share=TEXT, expires_at=TIME, url=TEXT, seq=WHOLE, at=TIME),

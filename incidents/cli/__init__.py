@@ -23,6 +23,7 @@ from incidents.cli import (
     notices,
     playbooks,
     restores,
+    slack,
     tokens,
     work,
 )
@@ -47,7 +48,9 @@ def cli() -> None:
     """
 
 
-for family in (ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access):
+for family in (
+    ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access, slack,
+):  # fmt: skip
     for command in family.COMMANDS:
         cli.add_command(command)
 

@@ -49,4 +49,6 @@ def needs(asker: Asker, right: Right, what: str) -> None:
         Forbidden: The right is missing.
     """
     if not asker.may(right):
-        raise Forbidden(f"{what} needs the role '{least_role(right)}' or above; {asker.actor.name} does not have it")
+        error = Forbidden(f"{what} needs the role '{least_role(right)}' or above; {asker.actor.name} does not have it")
+        error.needed = right.value
+        raise error

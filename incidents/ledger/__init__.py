@@ -206,6 +206,13 @@ class Ledger(Protocol):
     def answer(self, key: AnswerKey) -> Answer | None:
         """The stored answer for (owner, route, key), whatever the body; None where there is none."""
 
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        """
+        Keep answers to requests that change nothing, one durable transaction for all of them.
+
+        Returns what is kept of each: what was given, or the first answer of that (owner, route, key).
+        """
+
     def forget_answers(self, before: datetime) -> int:
         """Drop answers recorded before a moment; returns how many."""
 

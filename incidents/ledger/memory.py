@@ -162,6 +162,12 @@ class MemoryLedger:
             found = store.answers.get((key.owner, key.route, key.key))
             return found[1] if found else None
 
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        with self._open() as store:
+            for key, answer in answers:
+                store.answers.setdefault((key.owner, key.route, key.key), (now, replace(answer, body=key.body)))
+            return [store.answers[key.owner, key.route, key.key][1] for key, _ in answers]
+
     def forget_answers(self, before: datetime) -> int:
         with self._open() as store:
             old = [name for name, (recorded_at, _) in store.answers.items() if recorded_at < before]

@@ -50,6 +50,14 @@ class SideTables(ABC):
         found = self._rows(FIND_ANSWER, (key.owner, key.route, key.key))
         return Answer(*found[0]) if found else None
 
+    def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
+        self._write(
+            f"{ADD_ANSWER} ON CONFLICT (owner, route, key) DO NOTHING",
+            [(k.owner, k.route, k.key, k.body, a.status, a.json, stamp(now)) for k, a in answers],
+        )
+        kept = [self.answer(key) for key, _ in answers]
+        return [found or given for found, (_, given) in zip(kept, answers, strict=True)]
+
     def forget_answers(self, before: datetime) -> int:
         return self._write("DELETE FROM answer WHERE recorded_at < ?", [(stamp(before),)])
 

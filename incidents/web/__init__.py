@@ -25,6 +25,8 @@ from incidents.web import (  # isort: skip # noqa: F401
     declaring,
     incident_list,
     incident_pages,
+    insight_pages,
+    linking,
     notice_pages,
     procedures,
     restoring,

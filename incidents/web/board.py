@@ -25,6 +25,7 @@ def board() -> Response:
         recent=found["recent"],
         dark=found["dark"],
         broken=found["broken_glass"],
+        overdue=found["overdue_follow_ups"],
         points=here,
         held=[p for p in here if p["standing"] == "holds a lease"],
         missing=[p for p in here if p["standing"] in ("lapsed", "never connected")],

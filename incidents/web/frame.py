@@ -36,7 +36,18 @@ Answered = AnyResponse | str | tuple[str, int]
 
 OPEN_TO_ALL = {"pages.login", "pages.take_token", "pages.static", "pages.calendar_feed", "pages.shared"}
 PARTNERS_OWN = {"pages.board", "pages.logout"}
-NOT_PAGES = ("/api/", "/metrics", "/enforce/", "/ofrep/", "/flagd/", "/healthz", "/readyz", "/live", "/static/")
+NOT_PAGES = (
+    "/api/",
+    "/metrics",
+    "/enforce/",
+    "/ofrep/",
+    "/flagd/",
+    "/healthz",
+    "/readyz",
+    "/live",
+    "/static/",
+    "/slack/",
+)
 BODY_LIMIT = 1 << 20
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -191,7 +202,7 @@ def standing_trouble(known: Service) -> dict[str, str] | None:
     """What stands on top of every page while Andon is not well: in which words, and how loud."""
     why = known.ready()
     if why is None:
-        return None
+        return next((found for remark in known.remarks if (found := remark()) is not None), None)
     desk = known.desk
     if desk.blocked is not None:
         title = "Grants have stopped: a kill could not be recorded"

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import deciding, finding, logs, owed, pages, pending, picture, switch, table
+from tests.bench import deciding, finding, logs, owed, pages, pending, picture, slack, switch, table
 from tests.bench.figures import machine
 
-MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages", "owed")
+MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages", "owed", "slack")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +59,7 @@ def measures(quick: bool) -> dict[str, Callable[[Path], Any]]:
             folder, lines=2_000, points=200, closed=closed, times=20 if quick else 100
         ),
         "finding": lambda folder: finding.measure(folder, closed=closed, rounds=10 if quick else 40),
+        "slack": lambda folder: slack.measure(folder, rounds=4 if quick else 20),
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +29,10 @@ class Running:
 
 
 @contextmanager
-def andon(ground: Ground) -> Iterator[Running]:
-    """``andon serve`` on a ledger that was prepared."""
+def andon(ground: Ground, **more: str) -> Iterator[Running]:
+    """``andon serve`` on a ledger that was prepared; ``more`` of its environment."""
     port = free_port()
-    with _process([*ANDON, "--port", str(port)], ground.folder, ground.folder / "serve.log") as process:
+    with _process([*ANDON, "--port", str(port)], ground.folder, ground.folder / "serve.log", more) as process:
         wait_for(lambda: _ready(port, process, ground.folder / "serve.log"), "andon serve is ready", START_SECONDS)
         yield Running(port, process.pid)
 
@@ -49,8 +49,10 @@ def bare(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def _process(command: list[str], folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = environment_of(folder, PYTHONPATH=str(ROOT))
+def _process(
+    command: list[str], folder: Path, log: Path, more: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    environment = environment_of(folder, PYTHONPATH=str(ROOT), **(more or {}))
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:

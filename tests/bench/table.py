@@ -134,12 +134,19 @@ def preview(found: Found) -> Iterator[str]:
     yield from columns([(name, p50_p99_max(s)) for name, s in found["preview_ms"].items()])
 
 
+def slack(found: Found) -> Iterator[str]:
+    head = f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
+    yield f"{head} (ms, p50 / p99 / max)"
+    yield from columns([(name, p50_p99_max(s)) for name, s in found["ms"].items()])
+
+
 def pages(found: Found) -> Iterator[str]:
     yield "Pages over HTTP (ms, p50 / p99 / max), in turn"
     lines, points, closed = (f"{found[name]:,}" for name in ("lines", "points", "closed"))
     rows = [("page", "small", "large", "ratio of medians")]
     for name, what in (
         ("incident", f"an incident, {lines} lines and {points} points"),
+        ("changed", "the same, something new since the last look"),
         ("board", f"board, {closed} closed"),
     ):
         row = found[name]
@@ -240,6 +247,7 @@ SECTIONS = {
     "log": log,
     "past": past,
     "preview": preview,
+    "slack": slack,
     "pages": pages,
     "finding": finding,
     "owed": owed,
@@ -257,6 +265,9 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "decisions" in found:
         took = found["decisions"]["local"]["memoised"]
         yield _goal("a decision in the gateway's memory", "< 1,000 ns", f"{took:,.0f} ns", took < 1000)
+    for name, took_ms in found.get("slack", {}).get("ms", {}).items():
+        seen = f"{took_ms['p99']:,.0f} ms"
+        yield _goal(f"/incident {name}, p99 with 50 at once", "< 300 ms", seen, took_ms["p99"] < 300)
     for row in found.get("finding", {}).get("rows", ()):
         took, what = row["long_ms"]["p50"], f"{row['question']}, with {found['finding']['long']:,} closed"
         yield _goal(what, "< 150 ms", f"{took:.0f} ms", took < 150)
@@ -275,7 +286,7 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
     if "past" in found:
         times = found["past"]["ratio_p99"]
         yield _goal(f"declare p99 with {found['past']['closed']:,} closed", "< 1.20x", f"{times:.2f}x", times < 1.2)
-    for name in ("incident", "board") if "pages" in found else ():
+    for name in ("incident", "changed", "board") if "pages" in found else ():
         took = found["pages"][name]["large_ms"]["p50"]
         yield _goal(f"page, {name}, large", "< 150 ms", f"{took:.0f} ms", took < 150)
 

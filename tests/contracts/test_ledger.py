@@ -210,6 +210,18 @@ def test_append_without_drafts_keeps_answer_and_directory_only(ledger):
     assert ledger.directory() == {"ada": "ada@example.com"}
 
 
+def test_kept_answers_are_the_first_of_their_key(opened):
+    """Requests that change nothing are remembered too, many in one write, and the first one counts."""
+    other = AnswerKey(KEY.owner, KEY.route, "k-2", KEY.body)
+    first = opened.ledger.keep_answers([(KEY, Answer(200, "1")), (other, Answer(200, "2"))], now=NOON)
+    again = opened.beside().keep_answers([(KEY, Answer(200, "3"))], now=NOON)
+
+    assert [answer.json for answer in first] == ["1", "2"]
+    assert again == [Answer(200, "1", KEY.body)]
+    assert opened.ledger.head().seq == 0
+    assert opened.ledger.keep_answers([], now=NOON) == []
+
+
 def test_old_answers_are_forgotten_and_young_ones_kept(ledger):
     """Answers are promised for seven days, not for ever."""
     append(ledger, key=KEY, answer=lambda _: Answer(200, "{}"))

@@ -19,11 +19,13 @@ from flask.testing import FlaskClient
 from incidents.clock import rfc3339
 from incidents.decisions import Asker
 from incidents.decisions.access import CreateToken
+from incidents.decisions.chat import Said
 from incidents.decisions.clockfacts import AnchorFact
 from incidents.decisions.tasks import NewTask
 from incidents.enforcement.front import Front
 from incidents.errors import Refused, Unknown
 from incidents.operations import Operations, Reply
+from incidents.roles import Right
 from incidents.serve import build_front
 from incidents.testing import Workshop
 from incidents.timeline import Row
@@ -31,6 +33,7 @@ from tests.support.acting import LIVED, contain, declare
 
 SECRET = "SECRET-of-linus"
 CLOCKS = "clocks: [gdpr-art33, eu-ai-act-art55-gpai-cop]\n"
+TOLD = "notify:\n  - {to: 'partner:acme', approval: commander}\n  - {to: 'person:grace'}\n"
 NEVER = "INC-2027-0004"  # the next id: nothing has it yet
 
 
@@ -71,7 +74,7 @@ def world(shop: Workshop) -> World:
         "switch-off: {capability: tool-use}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 1}}",
         "freeze-promotion: {model: vega-1}",
-        more=LIVED + CLOCKS,
+        more=LIVED + CLOCKS + TOLD,
         by=linus,
     )
     operations.set_visibility(linus, hidden, "restricted", SECRET)
@@ -82,11 +85,13 @@ def world(shop: Workshop) -> World:
     operations.add_task(linus, hidden, NewTask(title=SECRET, about=SECRET))
     operations.save_review(linus, hidden, SECRET, 0)
     operations.ask_restore(shop.person("grace", "commander"), hidden, [], SECRET)
+    operations.record_room(hidden, "C1", "room-of-linus")
+    operations.capture(linus, hidden, Said(channel="C1", ts="1.0", author="U1", text=SECRET), "pin")
     shown = declare(
         shop,
         "halt-model: {model: orion-2}",
         "tighten-cap: {partner: globex, capability: 'orion-2:tool-use', cap: {per_day: 0}}",
-        more=LIVED + CLOCKS,
+        more=LIVED + CLOCKS + TOLD,
         by=linus,
     )
     seq = operations.note(linus, shown, f"the same as {hidden}").body["seq"]
@@ -114,6 +119,7 @@ OF_ONE: dict[str, Call] = {
     "ask_restore": lambda o, who, id: o.ask_restore(who, id, [], "x"),
     "before_and_now": lambda o, who, id: o.before_and_now(who, id),
     "canaries": lambda o, who, id: o.canaries(who, id),
+    "capture": lambda o, who, id: o.capture(who, id, Said(channel="C1", ts="1.0", author="U1", text="x"), "pin"),
     "change_members": lambda o, who, id: o.change_members(who, id, ["grace"], []),
     "change_task": lambda o, who, id: o.change_task(who, id, 1, owner="ada"),
     "containment": lambda o, who, id: o.containment(who, id),
@@ -146,6 +152,12 @@ OF_ONE: dict[str, Call] = {
     "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
     "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
+    "notices": lambda o, who, id: o.notices(who, id),
+    "notice": lambda o, who, id: o.notice(who, f"{id}-N1"),
+    "write_notice": lambda o, who, id: o.write_notice(who, f"{id}-N1", "x", "y"),
+    "approve_notice": lambda o, who, id: o.approve_notice(who, f"{id}-N1", "0" * 64),
+    "refuse_notice": lambda o, who, id: o.refuse_notice(who, f"{id}-N1", "x"),
+    "receipt_notice": lambda o, who, id: o.receipt_notice(who, f"{id}-N1", "x"),
     "tell_fact": lambda o, who, id: o.tell_fact(who, id, AnchorFact(anchor="awareness", at=o.desk.clock.now())),
 }
 """Operations on the incident that is named; called with the hidden one, one that does not exist, and the open one."""
@@ -158,6 +170,7 @@ OF_A_REQUEST: dict[str, Call] = {
 }
 
 OF_ALL: dict[str, Call] = {
+    "able": lambda o, who, id: o.able(who, Right.COMMAND),
     "apply_catalog": lambda o, who, id: [
         o.apply_catalog(who, json.dumps(change(o.catalog(who))), "c.yaml", check=check)
         for change in (_recap, _regrade)
@@ -171,15 +184,20 @@ OF_ALL: dict[str, Call] = {
     "declare": lambda o, who, id: o.declare(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
+    "insights": lambda o, who, id: o.insights(who),
+    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
+    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
+    "incident_at": lambda o, who, id: o.incident_at(who, "C1"),
     "incidents": lambda o, who, id: [
         o.incidents(who, search=search, status=status)
         for search in ("", SECRET, id, "revoked")
         for status in ("", "declared", "contained")
     ],
     "kill": lambda o, who, id: o.kill(who, "model", "orion-2", "x"),
+    "link_account": lambda o, who, id: o.link_account(who, "U01ADAADA"),
     "log": lambda o, who, id: o.log(who),
     "model": lambda o, who, id: [o.model(who, "orion-2"), o.model(who, "vega-1")],
     "models": lambda o, who, id: o.models(who),

@@ -1,0 +1,198 @@
+"""
+Every message and form as a person reads it. ``python -m tests.surfaces.test_slack_snapshots`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from incidents.slack.limits import message_faults, view_faults
+from incidents.testing.slack_limits import faults
+from incidents.testing.slack_limits import view_faults as slacks_view_faults
+from incidents.testing.slack_reading import as_read, view_as_read
+from tests.support.slack import Scene, slack_scene
+
+FOLDER = Path(__file__).parents[1] / "data" / "slack"
+
+
+class Shots(dict[str, str]):
+    """Name -> what is read. Each is checked against Slack's limits on the way."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self.scene = scene
+
+    def answer(self, name: str, who: Any, line: str) -> None:
+        said = who.command(line).json
+        assert message_faults(said["text"], said.get("blocks", [])) == []
+        self[name] = f"> /incident {line}\n(for their eyes only; notification: {said['text']})\n\n{as_read(said)}"
+
+    def message(self, name: str, channel: str = "#incidents", number: int = -1) -> None:
+        message = self.scene.top(channel)[number]
+        thread = self.scene.thread(message, channel)
+        shown = f"(notification: {message['text']})\n\n{as_read(message)}"
+        assert faults(message["blocks"]) == []
+        self[name] = shown + "".join(f"\n\n(in its thread)\n{line}" for line in thread)
+
+    def heard(self, name: str, who: Any) -> None:
+        self[name] = self.scene.hears(who)
+
+    def form(self, name: str, who: Any) -> None:
+        self.scene.settle()
+        view = who.view()
+        assert view_faults(view) == []
+        assert slacks_view_faults({k: v for k, v in view.items() if not k.startswith("_")}) == []
+        self[name] = view_as_read(view)
+
+
+@contextmanager
+def told() -> Iterator[Shots]:
+    """One incident from the first command to its end, a drill beside it, and everything that can go wrong."""
+    with slack_scene(settings={"rooms": "real"}) as scene:
+        shots = Shots(scene)
+        beginning(shots)
+        working(shots)
+        way_back(shots)
+        drill(shots)
+        refusals(shots)
+        outage(shots)
+        yield shots
+
+
+def beginning(shots: Shots) -> None:
+    scene = shots.scene
+    scene.shop.point("eu-gateway-1")
+    scene.shop.point("us-gateway-1")
+    shots.answer("help", scene.linus, "help")
+    shots.answer("help-of-one-verb", scene.linus, "help kill")
+    shots.answer("nothing-is-open", scene.linus, "list")
+    shots.answer(
+        "preview",
+        scene.linus,
+        "preview partner-credential-abuse partner=acme model=orion-2 capability=orion-2:tool-use",
+    )
+    shots.answer("choose-a-playbook", scene.linus, "declare two countries at once")
+    shots.form("form-1-choose", scene.linus)
+    scene.linus.submit({"Playbook": "partner-credential-abuse", "Kind": "real"})
+    shots.form("form-2-fill-in", scene.linus)
+    scene.linus.submit({"Partner": "globex"})
+    shots.form("form-3-preview", scene.linus)
+    shots.answer(
+        "declared", scene.linus, "declare partner-credential-abuse partner=acme model=orion-2 key on a paste site"
+    )
+    shots.answer(
+        "declared-again-by-another", scene.grace, "declare partner-credential-abuse partner=acme model=orion-2 me too"
+    )
+    shots.answer("typed-again", scene.grace, "declare partner-credential-abuse partner=acme model=orion-2 me too")
+    scene.posts(4)
+    shots.message("incident-not-contained")
+    scene.posts(20)
+    shots.message("incident-contained")
+    shots.heard("contained-for-whoever-declared", scene.linus)
+
+
+def working(shots: Shots) -> None:
+    scene = shots.scene
+    shots.answer("take", scene.ada, "take latest")
+    shots.answer("noted", scene.linus, "note latest at=11:58 Called Acme on the known number")
+    shots.answer("update", scene.ada, "update latest gateways all deny")
+    shots.answer("offered", scene.ada, "assign latest commander <@U01GRACEG|grace>")
+    shots.answer("task", scene.linus, "task latest 1 done")
+    shots.answer("validated", scene.linus, "validate latest 4")
+    scene.posts(25)
+    shots.message("incident-worked")
+    shots.message("room", "inc-2026-0001-acme-orion-2")
+    shots["room-topic"] = scene.slack.workspace.channel("inc-2026-0001-acme-orion-2").topic
+    shots.answer("list", scene.ada, "list")
+    shots.answer("clocks", scene.ada, "clocks latest")
+    shots.answer("postmortem", scene.ada, "postmortem latest")
+    shots.answer("check", scene.ada, "check acme orion-2:tool-use")
+    shots.answer("status", scene.ada, "status latest mitigated the old key is dead")
+    message = scene.top()[-1]
+    for name, who, label in (
+        ("form-note", scene.linus, "Note"),
+        ("form-update", scene.linus, "Status update"),
+        ("form-clocks", scene.linus, "Clocks"),
+    ):
+        scene.posts(3)
+        who.press(message, label)
+        shots.form(name, who)
+
+
+def way_back(shots: Shots) -> None:
+    scene = shots.scene
+    shots.answer("restore-asked", scene.grace, "restore latest new key issued and attested")
+    shots.answer("restore-to-decide", scene.ada, "approve latest")
+    scene.posts(4)
+    shots.message("incident-restore-asked")
+    scene.ada.press(scene.top()[-1], "Read the restore")
+    shots.form("form-restore", scene.ada)
+    checks = [
+        o["value"] for b in scene.ada.view()["blocks"] if b.get("block_id") == "checks" for o in b["element"]["options"]
+    ]
+    scene.ada.submit({"I say that these are true": checks, "Your decision": "approve"})
+    shots["restore-approved"] = view_as_read(scene.ada.view())
+    scene.posts(4)
+    shots.message("incident-restored")
+
+
+def drill(shots: Shots) -> None:
+    scene = shots.scene
+    shots.answer("drill", scene.linus, "drill break-glass partner=globex")
+    scene.posts(25)
+    shots.message("incident-drill")
+
+
+def refusals(shots: Shots) -> None:
+    scene = shots.scene
+    shots.answer("wrong-usage", scene.linus, "task two done")
+    shots.answer("no-such-verb", scene.linus, "resolve")
+    shots.answer("which-incident", scene.linus, "note called them")
+    shots.answer("missing-role", scene.linus, "restore INC-2026-0001 please")
+    shots.answer("command-taken", scene.grace, "take INC-2026-0001 over")
+    shots.answer("stranger", scene.nobody, "kill partner acme leak")
+    shots.answer("who-one-is", scene.ada, "link")
+
+
+def outage(shots: Shots) -> None:
+    scene = shots.scene
+    with scene.slack.unreachable():
+        scene.types(scene.ada, "update INC-2026-0001 we go on without Slack")
+        for number in range(3):
+            scene.types(scene.linus, f"note INC-2026-0001 minute {number}")
+            scene.posts(60)
+        shots["page-banner"] = str(scene.board.health.remark())
+    scene.posts(90)
+    message = next(m for m in scene.top() if "INC-2026-0001" in m["text"])
+    shots["catch-up"] = scene.thread(message)[-1]
+
+
+def plain(text: str) -> str:
+    """Without what is random (strangers' links) or moves with every other part's events (revisions, digests)."""
+    text = re.sub(r"x=[\w-]+\.[\w-]+", "x=SIGNED", text)
+    text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
+    return re.sub(r"(revisions?) \d+", r"\1 N", text) + "\n"
+
+
+def test_every_message_reads_as_it_is_written_down() -> None:
+    """Whoever changes a message sees in the difference what people will read."""
+    with told() as shots:
+        made = {name: plain(text) for name, text in shots.items()}
+    kept = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt")}
+
+    assert made.keys() == kept.keys()
+    for name, text in made.items():
+        assert text == kept[name], f"{name}: python -m tests.surfaces.test_slack_snapshots writes it anew"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.txt"):
+        path.unlink()
+    with told() as written:
+        for name, text in written.items():
+            (FOLDER / f"{name}.txt").write_text(plain(text), encoding="utf-8")
