@@ -63,13 +63,18 @@ class Capability(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner(Entry):
-    """``audience`` is the stage from which it is admitted; ``keys`` are ``sha256:<hex>`` digests of its API keys."""
+    """
+    ``audience`` is the stage from which it is admitted; ``keys`` are ``sha256:<hex>`` digests of its API keys.
+
+    ``ghost``: no real organisation; it consents to be cut off by live drills.
+    """
 
     id: str
     title: str = ""
     audience: str
     keys: tuple[str, ...] = ()
     timezone: str = ""
+    ghost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

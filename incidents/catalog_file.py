@@ -73,6 +73,7 @@ class PartnerForm(_Form):
     contact: Address | None = None
     keys: list[KeyDigest] = []
     timezone: str | None = None
+    ghost: bool = False
 
     @field_validator("timezone")
     @classmethod
@@ -182,7 +183,12 @@ def _capability(id: str, form: CapabilityForm) -> Capability:
 
 def _partner(id: str, form: PartnerForm) -> Partner:
     return Partner(
-        id=id, title=form.title or "", audience=form.audience, keys=tuple(form.keys), timezone=form.timezone or ""
+        id=id,
+        title=form.title or "",
+        audience=form.audience,
+        keys=tuple(form.keys),
+        timezone=form.timezone or "",
+        ghost=form.ghost,
     )
 
 

@@ -7,6 +7,7 @@ Every error that Andon raises on purpose.
     │   ├── Unknown        the thing that was named does not exist
     │   ├── Forbidden      the asker may not do this
     │   └── Conflicting    it would contradict what stands now
+    │       └── Outdated   somebody saved meanwhile: carries what stands now
     └── Unavailable        the world is wrong (disk, lock, network); the same request may work later
         ├── LedgerUnavailable   missing, read-only, locked, corrupt, of a newer version
         └── HeadMoved           somebody else appended first; decide again
@@ -16,9 +17,9 @@ Each surface translates once: HTTP to problem+json, the command line to an exit 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from playbooks.words import nearest as nearest  # where playbooks can use it too
 
@@ -35,12 +36,14 @@ class AndonError(Exception):
     """
     Base of everything below; ``str()`` of it is a sentence for a person.
 
-    ``status`` is HTTP's; ``code`` is stable and ends up as the problem's ``type``; ``errors`` names the wrong fields.
+    ``status`` is HTTP's; ``code`` is stable and ends up as the problem's ``type``; ``errors`` names the wrong fields;
+    ``more`` holds what goes with the problem beside words (plain JSON values).
     """
 
     status = 500
     code = ""
     errors: tuple[FieldError, ...] = ()
+    more: Mapping[str, Any] = {}
 
 
 class Refused(AndonError):
@@ -88,6 +91,16 @@ class Conflicting(Refused):
 
     status = 409
     code = "conflict"
+
+
+class Outdated(Conflicting):
+    """Written on top of what stands no longer; ``more["newer"]`` is what stands now, so that nothing is lost."""
+
+    code = "version-conflict"
+
+    def __init__(self, message: str, newer: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.more = {"newer": dict(newer)}
 
 
 class Unavailable(AndonError):

@@ -318,10 +318,11 @@ class ContainmentContradicted(Fact):
 @_fact("incident:evidence:frozen")
 class EvidenceFrozen(Fact):
     """
-    What stood where just before the holds of a declaration: stages, flags, partners, access, points, other holds.
+    What stood where just before holds were placed: stages, flags, partners, access, points, other holds.
 
     ``access`` has a row per grant whose answer or cap changed; ``left_out`` counts rows beyond the limit. The whole
-    decision table of ``revision`` is named by its digest, the one that enforcement points confirm.
+    decision table of ``revision`` is named by its digest, the one that enforcement points confirm. ``ladder``: the
+    stages in their order.
     """
 
     revision: int
@@ -334,6 +335,7 @@ class EvidenceFrozen(Fact):
     points: list[dict[str, Any]]
     connectors: dict[str, Any]
     left_out: int = 0
+    ladder: list[str] | None = None
 
 
 @_fact("incident:life:acknowledged")
@@ -722,6 +724,124 @@ class ApprovalDenied(Fact):
 
     request: str
     because: str
+
+
+# --- drills ---------------------------------------------------------------------------------------------------------
+
+
+@_fact("drill:run:started")
+class DrillStarted(Fact):
+    """
+    A declaration of kind drill is a run: ``mode`` tabletop, dry-run, shadow or live, until ``ends_at`` (RFC 3339).
+
+    ``targets``: all that its holds may bind, those that wait for a word too. ``live_digest``: of the live table just
+    before. ``target_s``: seconds within which the playbook wants it contained. ``occurrence``: of the schedule.
+    """
+
+    drill: str
+    mode: str
+    ends_at: str
+    targets: list[str]
+    announced: bool
+    live_digest: str
+    target_s: int | None = None
+    occurrence: str | None = None
+    control: list[str] | None = None
+
+
+@_fact("drill:run:ended")
+class DrillEnded(Fact):
+    """
+    A run is over, and what it held is lifted: ``finished`` by a person, ``aborted``, or ``expired`` at its end time.
+
+    ``equal``: the live table is as it was before (both digests). ``meanwhile``: what else has changed it since the
+    start, where anything has. ``left``: live holds that stay, because they bind more than a ghost partner now.
+    ``real``: the incident that took its place. ``points``: who had confirmed, where not everybody had.
+    Text: ``reason``.
+    """
+
+    how: str
+    because: str
+    live_before: str
+    live_after: str
+    equal: bool
+    meanwhile: list[dict[str, Any]]
+    meanwhile_more: int
+    left: list[str]
+    real: str | None = None
+    points: list[dict[str, Any]] | None = None
+
+
+@_fact("drill:run:restored")
+class DrillRestored(Fact):
+    """Every point has confirmed the table without the drill's holds, or lapsed. The evidence, as of a containment."""
+
+    revision: int
+    total: int
+    confirmed: int
+    points: list[dict[str, Any]]
+    ms: int
+
+
+@_fact("drill:real:called")
+class RealCalled(Fact):
+    """In the middle of ``drill`` somebody said "real": this incident was declared, and the drill aborted."""
+
+    drill: str
+
+
+@_fact("drill:person:joined")
+class DrillJoined(Fact):
+    """``person`` takes part in a drill, as ``part``: participant, facilitator or observer."""
+
+    person: str
+    part: str
+
+
+@_fact("drill:person:left")
+class DrillLeft(Fact):
+    """``person`` takes part no longer."""
+
+    person: str
+
+
+@_fact("drill:plan:scheduled")
+class DrillScheduled(Fact):
+    """An entry of the schedule is in force from now on as ``spec`` says; without one it is in force no longer."""
+
+    schedule: str
+    digest: str
+    spec: dict[str, Any] | None = None
+
+
+@_fact("drill:occurrence:due")
+class OccurrenceDue(Fact):
+    """A drill of the schedule is due: each ``occurrence`` once, however often the clock is looked at."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    starts_at: str
+
+
+@_fact("drill:occurrence:skipped")
+class OccurrenceSkipped(Fact):
+    """This one is not held, and why."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    because: str
+
+
+@_fact("drill:occurrence:missed")
+class OccurrenceMissed(Fact):
+    """Nothing ran at the time of this one. ``then``: it was ``run`` late, or ``skip``ped, as the schedule says."""
+
+    occurrence: str
+    schedule: str
+    due_at: str
+    then: str
 
 
 # --- effects: what is owed to the outside ----------------------------------------------------------------------------

@@ -37,6 +37,7 @@ def freeze(
     return EvidenceFrozen(
         revision=state.revision,
         table_digest=digest,
+        ladder=list(state.catalog.stages),
         models={m: _model(state, m) for m in models if m in state.catalog.models},
         flags={f: _entry(state, f"flag:{f}") for f in flags if state.catalog.has_flag(f)},
         partners={p: _entry(state, f"partner:{p}") for p in partners if p in state.catalog.partners},

@@ -73,7 +73,7 @@ def exposure(state: State, snapshot: Snapshot, incident: Incident, lines: Sequen
         snapshot: The table of ``state``.
         lines: All the incident's own events.
     """
-    table = SHADOW if incident.kind == "drill" else LIVE
+    table = SHADOW if incident.kind == "drill" and state.drills.mode_of(incident.id) != "live" else LIVE
     held = _held(lines)
     frozen = [line.data for line in lines if line.kind == ev.EvidenceFrozen.kind]
     before = _merged(frozen) if frozen else _without(state, incident, now, table)

@@ -15,6 +15,7 @@ from incidents import views
 from incidents.decisions import Asker, needs
 from incidents.decisions.sharing import live_share
 from incidents.decisions.sight import hidden, is_insider, veiled
+from incidents.drill_views import cut_short
 from incidents.enforcement.points import Points, point_row
 from incidents.errors import Unknown
 from incidents.events import Event
@@ -80,9 +81,12 @@ class IncidentReading(IncidentWork):
     def _whole(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
         return views.incident_whole(state, found, lines, self._containment(state, found), now)
 
-    def _told(self, state: State, found: Incident, lines: Lines, asker: Asker) -> list[Row]:
+    def _told(
+        self, state: State, found: Incident, lines: Lines, asker: Asker, *, handed_out: bool = False
+    ) -> list[Row]:
         """The incident's lines as this asker may read them."""
         without, names, inside = hidden(state, asker), views.names(state), is_insider(asker, found.insiders)
+        inside = inside and not handed_out
 
         def made() -> list[Row]:
             told = rows(lines.events, names, inside=inside)
@@ -96,6 +100,8 @@ class IncidentReading(IncidentWork):
         if found.contained is not None:
             written = self.desk.ledger.read(after=found.contained.seq - 1, limit=1)[0]
             containment["points"] = [point_row(row) for row in written.data["points"]]
+        elif found.rehearsed and found.holds:
+            containment |= cut_short(self.desk.ledger.incident(found.id))
         return containment
 
 

@@ -15,7 +15,7 @@ from incidents.decisions.life import blockers
 from incidents.decisions.people import roles_of
 from incidents.decisions.restore import is_open
 from incidents.events import Event
-from incidents.life import COMMANDER, STEPS, Incident, Task
+from incidents.life import COMMANDER, STEPS, Incident, Review, Task
 from incidents.state import State
 
 Json = dict[str, Any]
@@ -117,7 +117,9 @@ def review(incident: Incident) -> Json:
         "authors": list(known.authors),
         "saved_at": rfc3339(known.saved_at) if known.saved_at else None,
         "saved_by": known.saved_by,
+        "approved": known.approved,
         "approved_by": known.approved_by,
+        "approved_at": rfc3339(known.approved_at) if known.approved_at else None,
         "published": known.published,
         "published_by": known.published_by,
         "published_at": rfc3339(known.published_at) if known.published_at else None,
@@ -191,12 +193,21 @@ def _step(state: State, incident: Incident, now: datetime) -> Json | None:
                 return _decision(f"Before it is resolved: {blocked[0]}", commander, None, "life")
             return _decision("Is it resolved?", commander, None, "life")
         case "resolved":
-            who = incident.review.owner or commander
-            what = "Who owns the review?" if not incident.review.owner else "Publish the review"
+            what, who = _next_of_review(incident.review, commander)
             return _decision(what, who, incident.review.due_at, "review")
         case "reviewed":
             return _decision("Close it?", commander, None, "life")
     return None
+
+
+def _next_of_review(review: Review, commander: str) -> tuple[str, str]:
+    if not review.owner:
+        return "Who owns the review?", commander
+    if not review.version:
+        return "Write the review", review.owner
+    if review.approved != review.version:
+        return f"Approve version {review.version} of the review?", "a commander who wrote none of it"
+    return f"Publish version {review.version} of the review?", f"a commander other than {review.approved_by}"
 
 
 def _follow_up(incident: Incident) -> Json | None:

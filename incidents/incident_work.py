@@ -1,5 +1,5 @@
 """
-What people do to an incident after it was declared: its life, its roles, its tasks, its lines, its review, its links.
+What people do to an incident after it was declared: its life, its roles, its tasks, its lines, its links.
 
 Each operation turns plain values into a decision and returns what to answer. Kinds of events are facts of the log;
 answers name the incident, the new line and what stands now.
@@ -15,7 +15,7 @@ from typing import Any
 
 from incidents import incident_views
 from incidents.clock import rfc3339
-from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, review, sharing, tasks
+from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, sharing, tasks
 from incidents.decisions.sight import is_insider
 from incidents.errors import Invalid, Unavailable, nearest
 from incidents.events import EntryCorrected, Event
@@ -257,33 +257,6 @@ class IncidentWork(Operating):
             lambda state, known, now: tasks.settle(state, known, number, to=to, reason=reason, asker=asker),
             key,
         )
-
-    # --- the review ---
-
-    def review_owner(self, asker: Asker, id: str, person: str, key: AnswerKey | None = None) -> Reply:
-        return self._work(asker, id, lambda state, known, now: review.set_owner(state, known, person, asker), key)
-
-    def save_review(self, asker: Asker, id: str, document: str, base: int, key: AnswerKey | None = None) -> Reply:
-        return self._work(asker, id, lambda state, known, now: review.save(state, known, document, base, asker), key)
-
-    def approve_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
-        return self._work(asker, id, lambda state, known, now: review.approve(state, known, version, asker), key)
-
-    def publish_review(self, asker: Asker, id: str, version: int, key: AnswerKey | None = None) -> Reply:
-        return self._work(
-            asker,
-            id,
-            lambda state, known, now: review.publish(state, known, version, self._document(known), asker, now),
-            key,
-        )
-
-    def _document(self, id: str, *, published: bool = False) -> str:
-        """The newest (or the published) text; empty where there is none or it was redacted."""
-        with self.desk.read(id) as state:
-            found = state.incidents[id].review
-            seq = found.published_seq if published else found.seq
-        event = self._event(seq)
-        return (event.text or {}).get("document", "") if event is not None else ""
 
     # --- links ---
 

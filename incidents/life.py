@@ -109,17 +109,24 @@ class Judged:
 
 @dataclass(slots=True)
 class Review:
-    """Versions count from 1; event ``seq`` has the text of the newest, ``published_seq`` that of the published one."""
+    """
+    Versions count from 1; event ``seq`` has the text of the newest, ``published_seq`` that of the published one.
+
+    ``tokens``: what it was written with, so that nobody approves what they wrote under another name.
+    """
 
     owner: str | None = None
     due_at: str | None = None
     version: int = 0
     seq: int = 0
     authors: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     saved_at: datetime | None = None
     saved_by: str | None = None
     approved: int = 0
     approved_by: str | None = None
+    approved_at: datetime | None = None
+    approved_token: str | None = None
     published: int = 0
     published_seq: int = 0
     published_by: str | None = None
@@ -191,6 +198,7 @@ class Incident:
     newest_seq: int = 0
     room: str = ""  # its own Slack channel
     posts: dict[str, str] = field(default_factory=dict)  # Slack channel -> its message there
+    rehearsed: bool = False  # it was a drill, and its run is over
 
     @property
     def status(self) -> str:
@@ -232,6 +240,11 @@ class Incident:
         undone = [self.moments["reopened"].seq] if "reopened" in self.moments else []
         undone += [self.contained.seq] if self.contained is not None and not self.ended else []
         return moment if step == "declared" or moment.seq > max(undone, default=0) else None
+
+    @property
+    def waits_for_proof(self) -> bool:
+        """Something was ordered and is not proven yet. A drill that is over waits for nothing any more."""
+        return bool(self.holds) and self.contained is None and not self.rehearsed
 
     @property
     def proven(self) -> bool:
@@ -395,6 +408,19 @@ def unproven(incident: Incident) -> None:
         incident.stage = ""
 
 
+def rehearsed(incident: Incident, event: Event) -> None:
+    """The run of a drill is over, and with it what was owed in it: nobody does a rehearsed step afterwards."""
+    incident.rehearsed = True
+    for task in incident.open_tasks(follow_ups=False):
+        task.state, task.settled_by, task.settled_at = "skipped", event.actor.name, event.at
+    for action in incident.actions.values():
+        if action.state in ("waiting", "outside"):
+            action.state, action.because = "declined", "the drill was over"
+    if not incident.ended:
+        incident.stage = "closed"
+        _moment(incident, "closed", event)
+
+
 @_on(ev.IncidentAcknowledged)
 def _acknowledged(incident: Incident, event: Event, fact: ev.IncidentAcknowledged) -> None:
     incident.acknowledged_at = incident.acknowledged_at or event.at
@@ -545,14 +571,18 @@ def _review_owner(incident: Incident, event: Event, fact: ev.ReviewOwnerSet) -> 
 def _review_saved(incident: Incident, event: Event, fact: ev.ReviewSaved) -> None:
     review = incident.review
     review.version, review.seq, review.saved_at, review.saved_by = fact.version, event.seq, event.at, event.actor.name
-    review.approved, review.approved_by = 0, None
+    review.approved, review.approved_by, review.approved_at, review.approved_token = 0, None, None, None
     if event.actor.name not in review.authors:
         review.authors.append(event.actor.name)
+    if event.actor.token and event.actor.token not in review.tokens:
+        review.tokens.append(event.actor.token)
 
 
 @_on(ev.ReviewApproved)
 def _review_approved(incident: Incident, event: Event, fact: ev.ReviewApproved) -> None:
-    incident.review.approved, incident.review.approved_by = fact.version, event.actor.name
+    review = incident.review
+    review.approved, review.approved_by = fact.version, event.actor.name
+    review.approved_at, review.approved_token = event.at, event.actor.token
 
 
 @_on(ev.ReviewPublished)

@@ -125,7 +125,7 @@ def for_partner(
 
 def concerning(state: State, incident: Incident, now: datetime) -> dict[str, list[dict[str, Any]]]:
     """By partner: the rows of ``blast`` that say what all holds of the incident took from it, lifted ones included."""
-    table = SHADOW if incident.kind == "drill" else LIVE
+    table = SHADOW if incident.kind == "drill" and state.drills.mode_of(incident.id) != "live" else LIVE
     holds = [Hold.read(placed) for placed in incident.placed.values()]
     before = without_holds(state, incident.holds)
     found: dict[str, list[dict[str, Any]]] = {}

@@ -112,14 +112,9 @@ class Operating:
         try:
             yield
         except (Conflicting, Forbidden) as error:
-            veiled = type(error)(
-                self._veiled(asker, str(error)),
-                code=error.code,
-                errors=[replace(e, message=self._veiled(asker, e.message)) for e in error.errors],
-            )
-            if isinstance(veiled, Forbidden) and isinstance(error, Forbidden):
-                veiled.needed = error.needed
-            raise veiled from error
+            error.args = (self._veiled(asker, str(error)),)
+            error.errors = tuple(replace(e, message=self._veiled(asker, e.message)) for e in error.errors)
+            raise
 
     def _do(
         self,

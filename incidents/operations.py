@@ -19,24 +19,26 @@ from incidents.blast import compare, with_holds
 from incidents.chat_work import ChatWork
 from incidents.clock_operations import ClockOperations
 from incidents.clockwork import Clockwork
-from incidents.decisions import Asker, Decided, access, incident, needs, restore
+from incidents.decisions import Asker, Decided, access, drills, incident, needs, restore
 from incidents.decisions.incident import Declare, Kind
 from incidents.decisions.restore_plan import canaries_of
 from incidents.decisions.restore_steps import advance
 from incidents.decisions.sight import hidden, sees, veiled_event
 from incidents.desk import Desk
+from incidents.drill_work import DrillWork
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
 from incidents.events import SYSTEM, Event
 from incidents.finding import Finder, Wanted
-from incidents.holds import LIVE, SHADOW, Hold
+from incidents.holds import LIVE, Hold
 from incidents.incident_reading import IncidentReading
 from incidents.ledger import Answer, AnswerKey
 from incidents.notice_work import NoticeWork
 from incidents.operating import Json, as_answer, as_reply, veils
 from incidents.operating import Reply as Reply
+from incidents.review_work import ReviewWork
 from incidents.roles import Right
 from incidents.state import Incident, State
 from incidents.timeline import Row
@@ -50,7 +52,7 @@ BREAK_GLASS = "break-glass"
 KILL_KINDS = ("partner", "capability", "model")
 
 
-class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
+class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWork, ReviewWork):
     def __init__(
         self,
         desk: Desk,
@@ -61,6 +63,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
         clockwork: Clockwork,
     ) -> None:
         ClockOperations.__init__(self, desk, clockwork)
+        self.prepare_drills()
         self.points, self.usage, self.library = points, usage, library
         self.public_url = public_url
 
@@ -77,13 +80,23 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
         needs(asker, Right.RESPOND, "declaring an incident")
         request = self._request(body)
         kind = Kind(request.kind)
-        outcome = self.desk.submit(
-            lambda state, now: incident.declare(state, self._with_evidence(state, request), asker, now),
-            actor=asker.actor,
-            key=key,
-            answer=self._declared,
-            narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
-        )
+
+        def decide(state: State, now: datetime) -> Decided:
+            what = self._with_evidence(state, request)
+            if kind is Kind.DRILL:
+                return drills.start(
+                    state, drills.Start(what=what, live_digest=self.desk.snapshot.live_digest), asker, now
+                )
+            return incident.declare(state, what, asker, now)
+
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(
+                decide,
+                actor=asker.actor,
+                key=key,
+                answer=self._declared,
+                narrowing="" if kind is not Kind.REAL else f"{request.playbook.id} {dict(request.parameters)}",
+            )
         reply = as_reply(outcome.answer, outcome.replayed)
         if outcome.events:  # in a write of its own: the cord works whatever becomes of the clocks
             self.clockwork.consider(str(reply.body["id"]))
@@ -114,10 +127,10 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
             now = self.desk.clock.now()
             steps = incident.planned(state, request)
             kind = Kind(request.kind)
-            table = SHADOW if kind is Kind.DRILL else LIVE
-            holds = list(incident.holds_of(state, "preview", kind, steps.actions).values())
+            table = incident.table_of(kind)
+            holds = list(incident.holds_of(state, "preview", table, steps.actions).values())
             after = with_holds(state, holds)
-            found = compare(state, after, holds, now, table)
+            found = compare(state, after, holds, now, table or LIVE)
             joins = None if request.separate else incident.same_standing(state, request, asker)
             containment = self.points.fresh(state, holds, state.seq + 1, now, self.desk.clock.boot())
             return self._preview(request, steps, views.blast(found), holds, containment, joins, now, state)
@@ -204,6 +217,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
         containment = self.points.fresh(state, holds, revision, ordered_at, self.desk.clock.boot())
         if not holds and "waiting" in became:  # nothing is off before a person gives the word
             containment["state"] = "pending"
+        run = next((e.data for e in events if e.kind == "drill:run:started"), None)
         body = {
             "id": decided.subject,
             "kind": facts["incident_kind"],
@@ -217,6 +231,8 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
             "joined": False,
             "containment": containment | {"outside": {"done": 0, "total": became.count("outside")}},
         }
+        if run is not None:
+            body["drill"] = {name: run[name] for name in ("mode", "ends_at", "announced")}
         return as_answer(201, body)
 
     # --- reading ---
@@ -259,13 +275,15 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork):
             found = views.with_hits(found, finder.hits(ids[:limit]))
         return {"items": found, "next": ids[limit - 1] if len(ids) > limit else None}
 
-    def timeline(self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000) -> list[Row]:
-        """Rows in the order in which they were recorded."""
+    def timeline(
+        self, asker: Asker, id: str, *, after: int = 0, limit: int = 1000, handed_out: bool = False
+    ) -> list[Row]:
+        """Rows in the order in which they were recorded. ``handed_out``: without restricted words, whoever asks."""
         needs(asker, Right.READ, "reading a timeline")
         known = self._id(asker, id)
         lines = self.lines.of(known)
         with self.desk.read(known) as state:
-            told = self._told(state, state.incidents[known], lines, asker)
+            told = self._told(state, state.incidents[known], lines, asker, handed_out=handed_out)
         return [row for row in told if row.seq > after][:limit]
 
     def containment(self, asker: Asker, id: str) -> Json:

@@ -29,4 +29,4 @@ def problem(status: int, detail: str, *, code: str = "", errors: Sequence[FieldE
 
 def of_error(error: AndonError) -> dict[str, Any]:
     """The problem that one of our own errors is."""
-    return problem(error.status, str(error), code=error.code, errors=error.errors)
+    return problem(error.status, str(error), code=error.code, errors=error.errors) | dict(error.more)

@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
 from incidents.enforcement.grants import bound
-from incidents.enforcement.points import Doubt, Finished, Points, brief, silent_below
+from incidents.enforcement.points import RETURN, Doubt, Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
 from incidents.errors import AndonError, Conflicting, Unavailable, Unknown
 from incidents.events import (
@@ -37,12 +37,13 @@ from incidents.events import (
     Actor,
     ContainmentContradicted,
     Draft,
+    DrillRestored,
     IncidentContained,
     LeaseSet,
     LedgerOpened,
     TokenCreated,
 )
-from incidents.ledger import Ledger
+from incidents.ledger import Head, Ledger
 from incidents.ledger.checkpoint import SigningKey, load_key, make_key
 from incidents.ledger.checkpoint import sign as sign_checkpoint
 from incidents.ledger.sqlite import SqliteLedger
@@ -59,10 +60,12 @@ from incidents.metrics import (
     TURN_AGE,
 )
 from incidents.operations import Operations
+from incidents.records import Records
 from incidents.settings import Settings
 from incidents.state import Incident, State
 from incidents.tokens import digest_of, new_secret
 from playbooks import rhythm
+from playbooks.drill_schedule import load_schedule
 from playbooks.loader import Entry, UnknownPlaybook
 from playbooks.loader import Library as Playbooks
 from playbooks.register import Register
@@ -78,6 +81,7 @@ log = structlog.get_logger("andon.service")
 CYCLE_SECONDS = 0.05
 READY_SECONDS = 2.0
 ANSWERS_KEPT = timedelta(days=7)
+RETURN_WATCHED = timedelta(hours=1)
 RESTORED_LATELY = timedelta(days=1)  # by the wall clock, hence so generous: what counts is one lease
 
 
@@ -110,6 +114,10 @@ class Service:
         self.operations.letters = self.letters
         self.beside: list[Beside] = []
         self.remarks: list[Callable[[], dict[str, str] | None]] = []  # what pages say on top: title, why, tone
+        self.operations.schedule = load_schedule(settings.playbooks, self.playbooks)
+        for problem in self.operations.schedule.problems:
+            log.warning("drill_schedule_refused", why=str(problem), instead="no scheduled drill is held")
+        self.records = Records(self.operations, self._sign_export)
         self.tell_pages: Callable[[], None] = lambda: None
         self.wake = threading.Event()
         self._stopping = False
@@ -129,6 +137,7 @@ class Service:
         """
         service = cls(settings, ledger or SqliteLedger.open(settings.database_path), clock or SystemClock())
         service.desk.start()
+        service.operations.seed = service.secret("drills")
         service._load_telemetry()
         service.desk.on_commit(service._committed)
         return service
@@ -203,6 +212,11 @@ class Service:
             raise Unavailable(f"no signing key at {self.settings.key_path}; `andon init` makes one")
         return sign_checkpoint(self.ledger.id, self.ledger.head(), self.signing_key, at=self.clock.now())
 
+    def _sign_export(self, ledger: str, head: Head, at: datetime, export: str) -> str | None:
+        if self.signing_key is None:
+            return None
+        return sign_checkpoint(ledger, head, self.signing_key, at=at, export=export)
+
     # --- what goes out ---
 
     @cached_property
@@ -239,6 +253,7 @@ class Service:
         with self.desk.read() as state:
             for incident in state.incidents.values():
                 self._watch(state, incident, self.clock.boot())
+                self._watch_return(state, incident, self.clock.boot())
         for problem in (*self.register.problems, *self.register.unknown_calendars()):
             log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
@@ -286,6 +301,7 @@ class Service:
     def cycle(self) -> None:
         """Follow the head, judge containment, write down what is proven."""
         self.desk.follow()
+        self.operations.mind_drills()
         boot = self.clock.boot()
         with self.desk.read() as state:
             points = dict(state.points)
@@ -328,24 +344,58 @@ class Service:
                     self._watch(state, incident, commit.seen_boot)
                 elif event.kind == "incident:life:contained":
                     self.points.settle(incident.id, int(event.data["revision"]))
+                elif event.kind == "drill:run:ended":
+                    self.points.settle(incident.id, incident.revision)
+                    self._watch_return(state, incident, commit.seen_boot)
         self.wake.set()
 
     def _watch(self, state: State, incident: Incident, boot: float) -> None:
         self.points.order(state, incident, boot=boot, now=self.clock.now())
 
+    def _watch_return(self, state: State, incident: Incident, boot: float) -> None:
+        """A drill that is over is over at a gateway only when that has confirmed it."""
+        run = state.drills.runs.get(incident.id)
+        if run is None or run.running or run.restored_at is not None or not incident.holds or incident.standing:
+            return
+        if run.ended_at is not None and self.clock.now() - run.ended_at < RETURN_WATCHED:
+            self.points.follow_return(state, incident, boot=boot, now=self.clock.now())
+
+    def _write_restored(self, finished: Finished) -> None:
+        """That every point has confirmed the table without a drill's holds, once."""
+        drill = finished.incident.removesuffix(RETURN)
+
+        def decide(state: State, now: object) -> Decided:
+            if state.drills.runs[drill].restored_at is not None:
+                return Decided([])
+            fact = DrillRestored(
+                revision=finished.revision,
+                total=len(finished.points),
+                confirmed=len(finished.confirmed),
+                points=[brief(p) for p in finished.points],
+                ms=finished.ms,
+            )
+            return Decided([Draft(fact, incident=drill)], subject=drill)
+
+        self.desk.submit(decide, actor=SYSTEM, about=drill)
+        self.points.settle(finished.incident, finished.revision)
+
     def _write_contained(self, finished: Finished) -> None:
         """The fact that matters, once."""
+        if finished.incident.endswith(RETURN):
+            self._write_restored(finished)
+            return
 
         def decide(state: State, now: object) -> Decided:
             incident = state.incidents[finished.incident]
-            if incident.contained is not None or incident.revision != finished.revision:
+            if not incident.waits_for_proof or incident.revision != finished.revision:
                 return Decided([])
             return Decided([Draft(_contained(finished), incident=finished.incident)], subject=finished.incident)
 
         outcome = self.desk.submit(decide, actor=SYSTEM)
         self.points.settle(finished.incident, finished.revision)
         if outcome.events:
-            CONTAINED.observe(finished.ms / 1000)
+            if not finished.incident.startswith("DRILL-"):  # what is rehearsed is not among the real figures
+                CONTAINED.observe(finished.ms / 1000)
             log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
 
     def _write_contradicted(self, doubt: Doubt) -> None:
@@ -376,6 +426,7 @@ class Service:
         self.desk.try_resume()
         self.flush()
         self._advance_restores()
+        self.operations.hold_schedule()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):

@@ -77,6 +77,12 @@ class Snapshot:
     holders_for: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (target, spared partner)
     spared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # hold -> partners, where it spares any
     unreadable: str | None = None
+    live_sum: int = 0
+
+    @property
+    def live_digest(self) -> str:
+        """Of the live table alone: what a drill must leave as it was."""
+        return digest_of_sum(self.live_sum)
 
     def wire(self) -> dict[str, Any]:
         return {
@@ -215,7 +221,8 @@ def build(state: State) -> Snapshot:
     """The snapshot of a state, from nothing. ``advance`` gives the same, cheaper."""
     live = {key: entry for key in _all_keys(state) if (entry := _entry(state, key, LIVE)) is not None}
     shadow = _shadow(state, live)
-    total = sum(_weight(LIVE, k, v) for k, v in live.items()) + sum(_weight(SHADOW, k, v) for k, v in shadow.items())
+    live_sum = sum(_weight(LIVE, k, v) for k, v in live.items())
+    total = live_sum + sum(_weight(SHADOW, k, v) for k, v in shadow.items())
     return Snapshot(
         ledger=state.ledger,
         revision=state.revision,
@@ -223,7 +230,8 @@ def build(state: State) -> Snapshot:
         live=live,
         shadow=shadow,
         sum=total % MODULUS,
-        digest=f"{total % MODULUS:064x}",
+        digest=digest_of_sum(total),
+        live_sum=live_sum % MODULUS,
         holders=_holders(state),
         holders_for=_holders_for(state),
         spared=_spared(state),
@@ -263,13 +271,8 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
     shadow_now = _shadow(state, live)
     shadow_keys = {k for k in before.shadow.keys() | shadow_now.keys() if before.shadow.get(k) != shadow_now.get(k)}
     shadow, shadow_set, shadow_remove = _renew(before.shadow, shadow_keys, shadow_now.get)
-    total = before.sum
-    for table, old, new_set, gone in (
-        (LIVE, before.live, live_set, live_remove),
-        (SHADOW, before.shadow, shadow_set, shadow_remove),
-    ):
-        total -= sum(_weight(table, k, old[k]) for k in (*new_set, *gone) if k in old)
-        total += sum(_weight(table, k, v) for k, v in new_set.items())
+    live_moved = _moved(LIVE, before.live, live_set, live_remove)
+    total = before.sum + live_moved + _moved(SHADOW, before.shadow, shadow_set, shadow_remove)
     after = Snapshot(
         ledger=state.ledger,
         revision=state.revision,
@@ -277,7 +280,8 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
         live=live,
         shadow=shadow,
         sum=total % MODULUS,
-        digest=f"{total % MODULUS:064x}",
+        digest=digest_of_sum(total),
+        live_sum=(before.live_sum + live_moved) % MODULUS,
         holders=_holders(state),
         holders_for=_holders_for(state),
         spared=_spared(state),
@@ -296,6 +300,23 @@ def advance(before: Snapshot, state: State, events: Iterable[Event]) -> tuple[Sn
         narrowing=not _only_gives(before, events) or after.lease_seconds != before.lease_seconds,
     )
     return after, change
+
+
+def _moved(table: str, old: Table, new: Table, gone: Iterable[str]) -> int:
+    """What a change of a table adds to its sum; below zero where it takes away."""
+    taken = sum(_weight(table, k, old[k]) for k in (*new, *gone) if k in old)
+    return sum(_weight(table, k, v) for k, v in new.items()) - taken
+
+
+def live_digest_after(before: Snapshot, keys: Iterable[str], after: Table) -> str:
+    """The live digest if of the live table only ``keys`` became what they are in ``after`` (absent: gone)."""
+    keys = set(keys)
+    new = {k: v for k, v in after.items() if k in keys}
+    return digest_of_sum(before.live_sum + _moved(LIVE, before.live, new, keys - new.keys()))
+
+
+def digest_of_sum(total: int) -> str:
+    return f"{total % MODULUS:064x}"
 
 
 def _only_gives(before: Snapshot, events: Iterable[Event]) -> bool:

@@ -16,9 +16,10 @@ from incidents import events as ev
 from incidents.catalog import Catalog
 from incidents.chat import Chat, account_id, is_account, message_key
 from incidents.clock import parse_rfc3339
+from incidents.drill_runs import PLAN_FOLDS, RUN_FOLDS, Drills, OfARun, OfThePlan, mind, note_containment
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
-from incidents.life import ENDS, FALSE_ALARM, RESTRICTED, Handler, outline, unproven
+from incidents.life import ENDS, FALSE_ALARM, RESTRICTED, Handler, outline, rehearsed, unproven
 from incidents.life import FOLDS as LIFE_FOLDS
 from incidents.life import Action as Action
 from incidents.life import Containment as Containment
@@ -150,6 +151,7 @@ class State:
     numbers: dict[str, int] = field(default_factory=dict)
     key_owner: dict[str, str] = field(default_factory=dict)  # every partner key digest ever bound, for good
     chat: Chat = field(default_factory=Chat)
+    drills: Drills = field(default_factory=Drills)
     outbox: Outbox = field(default_factory=Outbox)
     terms: dict[str, Terms] = field(default_factory=dict)  # of regimes that incidents have taken, by digest
     unreadable: str | None = None
@@ -209,11 +211,23 @@ def fold(state: State, event: Event) -> None:
     kind = ev.KINDS[event.kind] if handler is not None else None
     # A field that is not known may only add to what people read; where it is about access it may mean anything.
     if handler is not None and kind and event.kind_v <= kind.kind_v and (not access or kind.knows(event.data)):
+        if access and state.drills.running and _touches_live(state, event):
+            mind(state.drills, event)
         handler(state, event, kind.read(event.data))
         if (incident := state.incidents.get(event.incident or "")) is not None:
             incident.newest_seq = event.seq
     elif access:
         state.unreadable = f"event {event.seq} is of kind '{event.kind}' (version {event.kind_v})"
+
+
+def _touches_live(state: State, event: Event) -> bool:
+    """Whether an ``access:`` event, not folded yet, may change the live table."""
+    match event.kind:
+        case ev.HoldPlaced.kind:
+            return Hold.read(event.data["hold"]).table == LIVE
+        case ev.HoldLifted.kind | ev.HoldEased.kind:
+            return state.holds[event.data["hold"]].table == LIVE
+    return event.kind != ev.LeaseSet.kind
 
 
 _FOLDS: dict[str, Callable[[State, Event, Any], None]] = {}
@@ -544,6 +558,30 @@ def _regime(state: State, event: Event, fact: ev.RegimeTaken) -> None:
     _TAKES_REGIME(state, event, fact)
 
 
+def _of_a_run(handler: OfARun) -> Callable[[State, Event, Any], None]:
+    return lambda state, event, fact: handler(state.drills, _incident(state, event), event, fact)
+
+
+def _of_the_plan(handler: OfThePlan) -> Callable[[State, Event, Any], None]:
+    return lambda state, event, fact: handler(state.drills, event, fact)
+
+
+_FOLDS.update({kind: _of_a_run(handler) for kind, handler in RUN_FOLDS.items()})
+_FOLDS.update({kind: _of_the_plan(handler) for kind, handler in PLAN_FOLDS.items()})
+
+
+@_on(ev.DrillEnded)
+def _drill_ended(state: State, event: Event, fact: ev.DrillEnded) -> None:
+    RUN_FOLDS[ev.DrillEnded.kind](state.drills, _incident(state, event), event, fact)
+    rehearsed(_incident(state, event), event)
+
+
+@_on(ev.IncidentContained)
+def _incident_contained(state: State, event: Event, fact: ev.IncidentContained) -> None:
+    _of_one_incident(LIFE_FOLDS[ev.IncidentContained.kind])(state, event, fact)
+    note_containment(state.drills, event, fact)
+
+
 @_on(ev.ContainmentContradicted)
 def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) -> None:
     """It also speaks against whatever is being given back at that moment."""
@@ -602,11 +640,11 @@ def is_over(state: State, incident: Incident) -> bool:
         incident.stage in ENDS
         and not incident.standing
         and not _clocks_run(incident)
-        and (incident.contained is not None or not incident.holds)
+        and not incident.waits_for_proof
         and (incident.stage != "closed" or all(not task.is_open for task in incident.tasks.values()))
         and all(action.state not in ("waiting", "outside") for action in incident.actions.values())
         and all(state.requests[request].state not in ("open", "running") for request in incident.requests)
-        and not any(draft.waits for draft in incident.drafts.values())
+        and (incident.rehearsed or not any(draft.waits for draft in incident.drafts.values()))
     )
 
 

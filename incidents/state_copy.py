@@ -14,14 +14,15 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from incidents import catalog, chat, docket, events, holds, life, notices, outbox, state
+from incidents import catalog, chat, docket, drill_runs, events, holds, life, notices, outbox, state
 from incidents.state import State
 from playbooks import regime_terms
 
 # Any change to what a fold means gives another version, without anybody having to remember it.
 FOLD_VERSION = hashlib.sha256(
     "".join(
-        inspect.getsource(m) for m in (catalog, chat, docket, events, holds, life, notices, outbox, state, regime_terms)
+        inspect.getsource(m)
+        for m in (catalog, chat, docket, drill_runs, events, holds, life, notices, outbox, state, regime_terms)
     ).encode()
 ).hexdigest()
 

@@ -90,6 +90,17 @@ class _Telling:
 
 
 LATE_SECONDS = 60
+LANES = {"world": "World", "machine": "Machine", "people": "People"}
+
+
+def lane_of(row: Row) -> str:
+    """What people tell afterwards happened in the world."""
+    return "world" if row.kind == ev.NoteAdded.kind and row.late else row.lane
+
+
+def is_key(row: Row) -> bool:
+    """A turning point, or one that a person pinned."""
+    return row.key or row.pinned
 
 
 SILENT = ("incident:entry:pinned",)  # shown at the line that they are about
@@ -315,6 +326,29 @@ def _correction(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     return _because(f"Corrected the {what} of line {data['entry']}", text)
 
 
+def _drill_started(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    target = f", to be contained within {data['target_s']} s" if data.get("target_s") else ""
+    told = "announced" if data["announced"] else "unannounced"
+    return f"Drill {data['mode']}, {told}, until {data['ends_at'][:16].replace('T', ' ')} UTC{target}"
+
+
+def _drill_ended(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    if data["equal"]:
+        proof = "the live table is as it was before"
+    elif data["meanwhile"]:
+        proof = f"the live table differs, as others changed it meanwhile ({_others(data)})"
+    else:
+        proof = "THE LIVE TABLE DIFFERS FROM BEFORE, and nothing explains it"
+    left = f"; still held: {', '.join(data['left'])}" if data["left"] else ""
+    real = f"; {data['real']} is the real one" if data.get("real") else ""
+    return _because(f"Drill {data['how']}, {data['because']}: {proof}{left}{real}", text)
+
+
+def _others(data: Mapping[str, Any]) -> str:
+    named = list(dict.fromkeys(row.get("incident") or "the catalog" for row in data["meanwhile"]))
+    return ", ".join(named) + (f" and {data['meanwhile_more']} more" if data["meanwhile_more"] else "")
+
+
 def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
     reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
@@ -344,6 +378,17 @@ def _notice_written(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 
 _TELLINGS: dict[str, _Telling] = {
+    "drill:run:started": _Telling(_drill_started, "people", "wait", True),
+    "drill:run:ended": _Telling(_drill_ended, "machine", lambda d: "ok" if d["equal"] else "stop", True),
+    "drill:run:restored": _Telling(
+        lambda d, t: f"Back from the drill: {d['confirmed']} of {d['total']} points confirmed within {d['ms']} ms",
+        "machine",
+        "ok",
+        True,
+    ),
+    "drill:real:called": _Telling(lambda d, t: f"Called REAL in the middle of {d['drill']}", "people", "stop", True),
+    "drill:person:joined": _Telling(lambda d, t: f"{d['person']} takes part as {d['part']}", "people"),
+    "drill:person:left": _Telling(lambda d, t: f"{d['person']} takes part no longer", "people"),
     "incident:life:declared": _Telling(_declared, "people", "stop", True),
     "incident:life:joined": _Telling(_joined, "people"),
     "incident:action:recorded": _Telling(_action),

@@ -15,6 +15,7 @@ from incidents import incident_views as life_views
 from incidents.blast import Blast, compare, without_holds
 from incidents.catalog import Capability
 from incidents.clock import rfc3339
+from incidents.decisions.ghosts import may_lift_alone
 from incidents.decisions.restore import is_open
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold, HoldKind
@@ -70,18 +71,20 @@ def with_hits(rows: Sequence[Json], hits: Sequence[Hit]) -> list[Json]:
 
 def stands_open(incident: Incident) -> bool:
     """It has not ended, or something is held, or is ordered and not proven yet: an end lifts nothing."""
-    return not incident.ended or bool(incident.standing) or (bool(incident.holds) and incident.contained is None)
+    return not incident.ended or bool(incident.standing) or incident.waits_for_proof
 
 
 def dark(state: State) -> list[Json]:
     """
     What live holds keep from being used now, one row per thing, with every incident that holds it.
 
+    A drill that holds a ghost partner, who consents, is not among them: nobody real is dark.
+
     ``what`` is partner, capability, model, cap or promotion; ``words`` says the strictest hold first.
     """
     found: dict[str, list[Hold]] = {}
     for hold in state.holds.values():
-        if hold.table == LIVE:
+        if hold.table == LIVE and not may_lift_alone(state, state.incidents[hold.incident].kind, hold):
             found.setdefault(hold.target, []).append(hold)
     order = list(_DARK)
     rows = []
@@ -296,6 +299,7 @@ def partner(state: State, id: str) -> Json:
         "audience": known.audience,
         "keys": len(known.keys),
         "timezone": known.timezone,
+        "ghost": known.ghost,
         "revoked": bool(holds),
         "grants": sorted(g.flag for g in state.catalog.grants.values() if g.partner == id),
         "held_by": [{"incident": h.incident, "words": h.words_now()} for h in holds],

@@ -22,6 +22,7 @@ from playbooks.words import nearest, shown
 from runbooks.library import Library as Runbooks
 
 SHIPPED = Path(__file__).parent
+SCHEDULE = "drills.yaml"  # stands beside a company's playbooks and is none
 
 
 class UnknownPlaybook(LookupError):
@@ -65,7 +66,7 @@ class Library:
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
         for folder in (SHIPPED, extra):
-            for path in yaml_files(folder) if folder is not None else ():
+            for path in _files(folder) if folder is not None else ():
                 try:
                     shipped, replaces = folder is SHIPPED, path.stem in entries
                     entry = _read(path, anchors, clocks, wordings.audiences, shipped=shipped, replaces=replaces)
@@ -120,6 +121,10 @@ class Library:
         return self.entry(identifier).digest
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in yaml_files(folder) if path.name != SCHEDULE]
+
+
 def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     """
     What is wrong with a playbook file, or with every one in a folder; empty when all is well.
@@ -135,12 +140,12 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     clocks = Register.load(folder).ids
     wordings = Wordings.load(folder if folder != SHIPPED else None)
     problems: list[Problem] = [*check_folder(path), *wordings.problems] if path.is_dir() else []
-    for file in yaml_files(path) if path.is_dir() else [path]:
+    for file in _files(path) if path.is_dir() else [path]:
         try:
             _read(file, anchors, clocks, wordings.audiences)
         except SourceError as error:
             problems += error.problems
-    if path.is_dir() and not yaml_files(path):
+    if path.is_dir() and not _files(path):
         problems.append(Problem(str(path), 1, "there is no playbook (*.yaml) in this folder"))
     return sorted(problems)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import nh3
 from markdown_it import MarkdownIt
@@ -22,6 +23,7 @@ _OUTSIDE = re.compile(r"https?://[^/\\]|mailto:", re.ASCII | re.IGNORECASE)
 _INLINE = {"a", "p", "br", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
+_WIDE = '<div class="scroll" tabindex="0" role="group" aria-label="Table">'  # a keyboard can reach all of it
 _REL = "noopener noreferrer"
 
 _runbooks = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -33,6 +35,10 @@ def render(markdown: str) -> str:
     tokens = _runbooks.parse(markdown)
     _name_headings(tokens)
     _lead_links(tokens)
+    return _cleaned(tokens)
+
+
+def _cleaned(tokens: Sequence[Token]) -> str:
     return nh3.clean(
         str(_runbooks.renderer.render(tokens, _runbooks.options, {})),
         tags=_INLINE | _HEADINGS | _TABLE | {"hr"},
@@ -40,6 +46,30 @@ def render(markdown: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel=_REL,
     )
+
+
+def render_document(markdown: str, *, below: int = 1, name: str = "doc", here: str = "", site: str = "") -> str:
+    """
+    What people wrote together (a review) as HTML: headings stand ``below`` so many ranks of the page's own.
+
+    Args:
+        name: What the anchors of its headings begin with, so that two documents can stand on one page.
+        here: The path of the page about the same thing; links to a part of it stay on this page.
+        site: What other links to our pages begin with, where this is read elsewhere.
+    """
+    tokens = _runbooks.parse(markdown)
+    _name_headings(tokens, before=f"{name}-")
+    _lead_links(tokens)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + below)}"
+        for child in token.children or ():
+            href = str(child.attrs.get("href", ""))
+            if here and href.startswith(f"{here}#"):
+                child.attrs["href"] = href.removeprefix(here)
+            elif site and href.startswith("/"):
+                child.attrs["href"] = f"{site}{href}"
+    return _cleaned(tokens).replace("<table>", f"{_WIDE}<table>").replace("</table>", "</table></div>")
 
 
 def render_note(text: str) -> str:
@@ -66,6 +96,37 @@ def headings(markdown: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+class Section(NamedTuple):
+    """``own`` ends with the next heading, ``whole`` with the next one of the same rank or a higher one."""
+
+    heading: str
+    own: str
+    whole: str
+
+
+def sections(markdown: str) -> tuple[Section, ...]:
+    """
+    A text by its headings, in order; what stands before the first comes first, under an empty one.
+
+    What looks like a heading in code or in a list is none.
+    """
+    lines = markdown.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # lines as the parser counts them
+    tokens = _runbooks.parse(markdown)
+    found = [
+        (token.map[0], token.map[1], int(token.tag[1:]), _words(tokens[index + 1]))
+        for index, token in enumerate(tokens)
+        if token.type == "heading_open" and token.level == 0 and token.map
+    ]
+    starts = [start for start, *_ in found] + [len(lines)]
+    before = "\n".join(lines[: starts[0]])
+    made = [Section("", before, before)]
+    for number, (_, begins, rank, heading) in enumerate(found):
+        ends = next((start for start, _, other, _ in found[number + 1 :] if other <= rank), len(lines))
+        own = lines[begins : starts[number + 1]]
+        made.append(Section(heading, "\n".join(own), "\n".join(lines[begins:ends])))
+    return tuple(made)
+
+
 def internal_links(markdown: str) -> Iterator[tuple[int, str, str]]:
     """``(line, slug, anchor)`` of every link to a runbook; no slug means this page, no anchor its top."""
     for block in _runbooks.parse(markdown):
@@ -84,20 +145,23 @@ def anchor(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"
 
 
-def _name_headings(tokens: Sequence[Token]) -> None:
+def _name_headings(tokens: Sequence[Token], before: str = "") -> None:
     taken: set[str] = set()
+    counts: dict[str, int] = {}
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
-            name = _free(anchor(_words(tokens[index + 1])), taken)
+            name = _free(before + anchor(_words(tokens[index + 1])), taken, counts)
             taken.add(name)
             token.attrs["id"] = name
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _free(name: str, taken: set[str], counts: dict[str, int]) -> str:
     """The name, numbered from 2 if another heading has it."""
-    candidate, number = name, 2
+    candidate, number = name, counts.get(name, 1)
     while candidate in taken:
-        candidate, number = f"{name}-{number}", number + 1
+        number += 1
+        candidate = f"{name}-{number}"
+    counts[name] = number
     return candidate
 
 

@@ -12,9 +12,11 @@ from incidents.api import (  # noqa: F401 - they register
     access_routes,
     catalog_routes,
     clock_routes,
+    drill_routes,
     incident_routes,
     notice_routes,
     record_routes,
+    review_routes,
     work_routes,
 )
 from incidents.api.mount import answer_unrouted, blueprint

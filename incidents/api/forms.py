@@ -9,8 +9,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT, SEVERITIES, SUMMARY_LIMIT, TITLE_LIMIT, Kind
+from incidents.decisions.review import DOCUMENT_LIMIT
 from incidents.life import OPEN, RESTRICTED
 from incidents.operations import KILL_KINDS
+
+HIGHEST_VERSION = 1_000_000
 
 
 class Form(BaseModel):
@@ -93,6 +96,25 @@ class Stop(Form):
 
     reason: Reason
     keep: bool = False
+
+
+class ReviewText(Form):
+    """The whole document as Markdown, and the version that it was written on top of (0: none was there)."""
+
+    document: Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": DOCUMENT_LIMIT})]
+    base: Annotated[int, Field(ge=0, le=HIGHEST_VERSION)]
+
+
+class ReviewVersion(Form):
+    """The version that was read."""
+
+    version: Annotated[int, Field(ge=1, le=HIGHEST_VERSION)]
+
+
+class ReviewOwner(Form):
+    """A person of the catalog, by id or name."""
+
+    person: str
 
 
 class TokenRequest(Form):

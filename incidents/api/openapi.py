@@ -12,7 +12,8 @@ from incidents.api.clock_schemas import CLOCK_COMPONENTS
 from incidents.api.front_paths import FRONT_COMPONENTS, FRONT_PATHS
 from incidents.api.queries import Query
 from incidents.api.registry import JSON, ROUTES, Answered, Route
-from incidents.api.schemas import COMPONENTS, ref
+from incidents.api.review_schemas import REVIEW_COMPONENTS
+from incidents.api.schemas import COMPONENTS, TEXT, ref
 from incidents.problems import MEDIA_TYPE
 from incidents.roles import RIGHTS, Right
 
@@ -65,7 +66,7 @@ def document() -> dict[str, Any]:
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
-            "schemas": COMPONENTS | CLOCK_COMPONENTS | FRONT_COMPONENTS | _forms(),
+            "schemas": COMPONENTS | CLOCK_COMPONENTS | REVIEW_COMPONENTS | FRONT_COMPONENTS | _forms(),
         },
     }
 
@@ -113,7 +114,7 @@ def _path_item(route: Route) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1} if name == "n" else {"type": "string"}
+    schema = {"type": "integer", "minimum": 1} if name in ("n", "version") else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -160,7 +161,7 @@ def _answer(status: int, answer: Answered) -> dict[str, Any]:
     if status == 201:
         made["headers"] = {"Location": {"description": "Where the new thing is", "schema": {"type": "string"}}}
     schema = ref(answer.schema) if answer.media == JSON else {"type": "string"}
-    made["content"] = {answer.media: {"schema": schema}}
+    made["content"] = {answer.media: {"schema": schema}} | {media: {"schema": TEXT} for media in answer.also}
     return made
 
 

@@ -63,11 +63,12 @@ Handler = Callable[[Call], Said]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a status means, and the schema of its body (its name among the components)."""
+    """What a status means, and the schema of its body (its name among the components). ``also``: other media types."""
 
     words: str
     schema: str = ""
     media: str = JSON
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,15 @@ MODEL = {
     "capabilities": TEXTS,
     "held_by": HELD_BY,
 }
-PARTNER = {"id": TEXT, "title": TEXT, "audience": TEXT, "keys": WHOLE, "timezone": TEXT, "revoked": TRUTH}
+PARTNER = {
+    "id": TEXT,
+    "title": TEXT,
+    "audience": TEXT,
+    "keys": WHOLE,
+    "timezone": TEXT,
+    "ghost": TRUTH,
+    "revoked": TRUTH,
+}
 GRANT = {
     "partner": TEXT,
     "flag": TEXT,
@@ -122,6 +130,45 @@ PLAYBOOK = {
     "digest": TEXT,
     "shipped": TRUTH,
 }
+DRILL_SCORE = thing(
+    **dict.fromkeys(
+        (
+            *("target_ms", "acknowledge_ms", "command_ms", "order_ms", "first_confirm_ms", "last_confirm_ms"),
+            *("contain_ms", "end_ms", "restore_ms"),
+        ),
+        some(WHOLE),
+    ),
+    **dict.fromkeys(("confirmed", "points", "holds", "wrong_targets"), WHOLE),
+    **dict.fromkeys(("steps", "steps_done", "steps_late", "steps_skipped"), WHOLE),
+    verified=some({"type": "number"}),
+    met=some(TRUTH),
+    wrong=TEXTS,
+    roles_unfilled=TEXTS,
+    equal=some(TRUTH),
+    explained=TRUTH,
+)
+DRILL_ROW = {
+    "id": TEXT,
+    "title": TEXT,
+    "playbook": TEXT,
+    "playbook_version": WHOLE,
+    "mode": {"type": "string", "enum": ["tabletop", "dry-run", "shadow", "live"]},
+    "parameters": {"type": "object", "additionalProperties": TEXT},
+    "announced": TRUTH,
+    "occurrence": some(TEXT),
+    "started_at": TIME,
+    "started_by": TEXT,
+    "ends_at": TIME,
+    "running": TRUTH,
+    "how": some(TEXT),
+    "because": some(TEXT),
+    "ended_at": some(TIME),
+    "equal": some(TRUTH),
+    "left": TEXTS,
+    "real": some(TEXT),
+    "people": many(thing(person=TEXT, part=TEXT)),
+    "score": some(DRILL_SCORE),
+}
 TOKEN = {"id": TEXT, "name": TEXT, "role": TEXT, "person": some(TEXT), "partner": some(TEXT)}
 
 MESSAGE = {
@@ -146,7 +193,11 @@ MESSAGE = {
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": thing(
-        {"errors": many(thing(where=TEXT, message=TEXT))}, type=TEXT, title=TEXT, status=WHOLE, detail=TEXT
+        {"errors": many(thing(where=TEXT, message=TEXT)), "newer": ref("NewerVersion")},
+        type=TEXT,
+        title=TEXT,
+        status=WHOLE,
+        detail=TEXT,
     ),
     "OpenApi": ANY_OBJECT,
     "Containment": thing(
@@ -172,6 +223,7 @@ COMPONENTS: dict[str, Schema] = {
         at=some(TIME),
     ),
     "Declared": thing(
+        {"drill": thing(mode=TEXT, ends_at=TIME, announced=TRUTH)},
         **{name: INCIDENT_ROW[name] for name in ("id", "kind", "status", "severity", "title", "revision", "holds")},
         skipped=TEXTS,
         url=TEXT,
@@ -293,7 +345,9 @@ COMPONENTS: dict[str, Schema] = {
         authors=TEXTS,
         saved_at=some(TIME),
         saved_by=some(TEXT),
+        approved=WHOLE,
         approved_by=some(TEXT),
+        approved_at=some(TIME),
         published=WHOLE,
         published_by=some(TEXT),
         published_at=some(TIME),
@@ -427,6 +481,92 @@ COMPONENTS: dict[str, Schema] = {
         id=TEXT, incident=TEXT, state={"const": "stopped"}, taken_back=TRUTH, held_again=TEXTS, revision=WHOLE
     ),
     "RestoreRefused": thing(id=TEXT, state={"const": "refused"}),
+    "DrillRow": thing(**DRILL_ROW),
+    "DrillPage": thing(
+        items=many(ref("DrillRow")),
+        next=some(TEXT),
+        playbooks=many(
+            thing(
+                playbook=TEXT,
+                title=TEXT,
+                every=some(TEXT),
+                last=some(TEXT),
+                last_at=some(TIME),
+                due_at=some(TIME),
+                overdue=TRUTH,
+                never=TRUTH,
+                stale=TRUTH,
+            )
+        ),
+        coming=many(ref("DrillComing")),
+        schedule_problems=TEXTS,
+    ),
+    "DrillComing": thing(
+        schedule=TEXT,
+        playbook=TEXT,
+        mode=TEXT,
+        due_at=some(TIME),
+        starts_at=some(TIME),
+        unannounced=TRUTH,
+        last=some(thing(occurrence=TEXT, due_at=TIME, outcome=TEXT, because=TEXT, drill=some(TEXT))),
+        words=TEXT,
+    ),
+    "DrillReport": thing(
+        **DRILL_ROW,
+        measures=many(
+            thing(
+                name=TEXT,
+                words=TEXT,
+                ms=some(WHOLE),
+                target_ms=some(WHOLE),
+                last_ms=some(WHOLE),
+                best_ms=some(WHOLE),
+            )
+        ),
+        bars=many(
+            thing(lane=TEXT, name=TEXT, start_ms=WHOLE, end_ms=some(WHOLE), state=TEXT, due_ms=some(WHOLE)),
+        ),
+        last=some(TEXT),
+        best=some(TEXT),
+        trend=many(
+            thing(
+                drill=TEXT,
+                last_confirm_ms=some(WHOLE),
+                verified=some({"type": "number"}),
+                steps_late=WHOLE,
+                steps_skipped=WHOLE,
+                met=some(TRUTH),
+            )
+        ),
+        next=many(thing(what=TEXT, by=some(TIME), who=some(TEXT))),
+        names={"type": "object", "additionalProperties": TEXT},
+        follow_ups=many(thing(number=WHOLE, owner=some(TEXT), due_at=some(TIME), state=TEXT)),
+        as_of=TIME,
+    ),
+    "DrillEnded": thing(
+        id=TEXT,
+        lifted=TEXTS,
+        how=TEXT,
+        because=TEXT,
+        equal=TRUTH,
+        left=TEXTS,
+        meanwhile=many(open_thing(seq=WHOLE, kind=TEXT)),
+    ),
+    "DrillEvidence": thing(
+        ok=TRUTH,
+        days=WHOLE,
+        as_of=TIME,
+        points=many(
+            thing(
+                point=TEXT,
+                ok=TRUTH,
+                drill=some(TEXT),
+                mode=some(TEXT),
+                confirmed_at=some(TIME),
+                because=TEXT,
+            )
+        ),
+    ),
     "NoticeEntry": thing(NOTICE_MORE, **NOTICE_FIELDS, state=TEXT),
     "Message": thing(
         **MESSAGE,

@@ -18,11 +18,13 @@ from incidents.cli import (
     catalog,
     clocks,
     declaring,
+    drills,
     incidents,
     ledger,
     notices,
     playbooks,
     restores,
+    reviews,
     slack,
     tokens,
     work,
@@ -49,8 +51,21 @@ def cli() -> None:
 
 
 for family in (
-    ledger, tokens, catalog, playbooks, declaring, incidents, work, clocks, notices, restores, access, slack,
-):  # fmt: skip
+    ledger,
+    tokens,
+    catalog,
+    playbooks,
+    declaring,
+    incidents,
+    work,
+    clocks,
+    notices,
+    restores,
+    reviews,
+    drills,
+    access,
+    slack,
+):
     for command in family.COMMANDS:
         cli.add_command(command)
 

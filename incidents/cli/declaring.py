@@ -42,7 +42,7 @@ _wait_option = click.option(
 )
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+def pairs(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for value in values:
         key, equals, rest = value.partition("=")
@@ -56,7 +56,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: Sequence[
 
 @click.command(cls=_Waiting)
 @click.argument("playbook")
-@click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", callback=_pairs, help="A parameter; repeatable.")
+@click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable.")
 @click.option("--title", help="Instead of the playbook's.")
 @click.option("--summary", help="What you know so far.")
 @click.option("--severity", type=choice(SEVERITIES), help="Instead of the playbook's.")

@@ -17,11 +17,14 @@ from incidents.cli import show
 from incidents.cli.options import json_option, say
 from incidents.cli.outcome import Exit, Failed, of_error
 from incidents.cli.transport import Andon, connect, refuse_remote, remote_url, settings
-from incidents.errors import Conflicting, LedgerUnavailable
+from incidents.clock import rfc3339
+from incidents.errors import Conflicting, Invalid, LedgerUnavailable
 from incidents.events import Event
 from incidents.ledger import Ledger, pages
 from incidents.ledger.chain import canonical, from_json, to_json
-from incidents.ledger.checkpoint import parse_and_check
+from incidents.ledger.checkpoint import Checkpoint, parse_and_check
+from incidents.ledger.export_check import check as check_export
+from incidents.ledger.export_check import is_export
 from incidents.ledger.files import placed_whole
 from incidents.ledger.verify import Verdict
 from incidents.ledger.verify import verify as check
@@ -124,34 +127,101 @@ def serve(host: str | None, port: int | None, demo: bool) -> None:
 
 
 @click.command()
-@click.option("--against", "file", metavar="CHECKPOINT", help="A checkpoint that was kept elsewhere.")
+@click.argument("file", required=False)
+@click.option("--against", metavar="CHECKPOINT", help="A checkpoint that was kept elsewhere.")
 @click.option(
     "--key", "pinned", envvar="ANDON_PINNED_KEY", help="Public key (or its file) or fingerprint that you trust."
 )
 @json_option
-def verify(file: str | None, pinned: str | None) -> None:
+def verify(file: str | None, against: str | None, pinned: str | None) -> None:
     """
-    Check that the log is unchanged.
+    Check that the log is unchanged, or FILE.
 
-    Computes every digest again and follows every link; exit 1 naming the first event that is wrong.
+    Computes every digest again and follows every link; exit 1 naming the first event that is wrong. FILE is an
+    incident's export as JSON, or an exported log.
 
     A log alone can't show that it was cut off or written anew: --against does, with a key that you kept (--key, or
-    ANDON_PINNED_KEY), never one from the ledger.
+    ANDON_PINNED_KEY), never one from the ledger. An export has a signature of its own, which --key checks.
 
     \b
     Example:
       andon verify --against friday.checkpoint --key 9f86d081884c7d65...
+      andon verify INC-2026-0001.json --key 9f86d081884c7d65...
     """
-    if file is not None and not pinned:
+    if against is not None and not pinned:
         raise click.UsageError("--against needs the key that you trust: --key or ANDON_PINNED_KEY")
-    if file is None and pinned and click.get_current_context().get_parameter_source("pinned") is _GIVEN:
-        raise click.UsageError("--key is for --against: name the checkpoint too")
-    point = parse_and_check(_text(file), _pinned(pinned or "")) if file is not None else None
-    with _log() as (events, ledger):
+    key = _pinned(pinned) if pinned else ""
+    point = parse_and_check(_text(against), key) if against is not None else None
+    text = _text(file) if file is not None else ""
+    if is_export(text):
+        _verify_export(text, key, point)
+        return
+    if point is None and pinned and click.get_current_context().get_parameter_source("pinned") is _GIVEN:
+        raise click.UsageError("--key is for --against, or for an incident's export: name one of them too")
+    with _lines_of(text) if file is not None else _log() as (events, ledger):
         verdict = check(events, ledger=ledger, against=point)
         say(_as_answer(verdict, point.seq if point is not None else None), _verdict)
     if not verdict.ok:
         raise Failed(Exit.REFUSED, verdict.why or "the log is not whole")
+
+
+def _verify_export(text: str, key: str, point: Checkpoint | None) -> None:
+    found = check_export(text, pinned=key, against=point)
+    unsigned = found.ok and found.signed == "none" and bool(key)
+    why = "it is not signed, so it can't be of the key that you trust" if unsigned else found.why
+    answer = {
+        "good": why is None,
+        "incident": found.incident,
+        "events": found.events,
+        "redacted": found.redacted,
+        "withheld": found.withheld,
+        "seq": found.head.seq,
+        "digest": found.head.digest,
+        "ledgers": list(found.ledgers),
+        "signed": found.signed,
+        "signed_at": rfc3339(found.point.at) if found.point is not None and found.point.at is not None else None,
+        "against": point.seq if point is not None else None,
+        "line": found.line,
+        "wrong": found.wrong,
+        "why": why,
+    }
+    say(answer, _export_verdict)
+    if why is not None:
+        raise Failed(Exit.REFUSED, why)
+
+
+def _export_verdict(answer: dict[str, Any]) -> Iterator[str]:
+    if not answer["good"]:
+        event = f" (event {answer['wrong']})" if answer["wrong"] else ""
+        yield f"WRONG at line {answer['line']}{event}" if answer["line"] else "NOT PROVEN"
+        return
+    parts = [f"{answer['events']} events"]
+    parts += [f"{answer['redacted']} with their text redacted"] if answer["redacted"] else []
+    parts += [f"{answer['withheld']} parts withheld from whoever exported it"] if answer["withheld"] else []
+    yield f"good: {answer['incident']}, {', '.join(parts)}, head {answer['seq']} {answer['digest']}"
+    at = f" at {show.moment(answer['signed_at'])}" if answer["signed_at"] else ""
+    yield {
+        "good": f"signed{at} with the key that you trust",
+        "unchecked": "its signature was not checked: give --key, else nobody knows who wrote this file",
+        "none": "it is not signed, so nobody knows who wrote this file",
+    }[answer["signed"]]
+    if answer["against"] is not None:
+        yield f"it holds the signed checkpoint of event {answer['against']}"
+
+
+@contextmanager
+def _lines_of(text: str) -> Iterator[tuple[Iterator[Event], str | None]]:
+    """The events of an exported log; one that can't be read is wrong, with its line."""
+
+    def events() -> Iterator[Event]:
+        for number, line in enumerate(text.split("\n"), 1):
+            try:
+                if line:
+                    yield from_json(line)
+            except Invalid as error:
+                raise Failed(Exit.REFUSED, f"line {number}: {error}") from error
+
+    yield events(), None
 
 
 def _as_answer(verdict: Verdict, against: int | None) -> dict[str, Any]:

@@ -21,11 +21,16 @@ class Exit(IntEnum):
 
 
 class Failed(Exception):
-    """The command ends here. ``lines`` go to standard error, the most important one first."""
+    """
+    The command ends here. ``lines`` go to standard error, the most important one first.
 
-    def __init__(self, code: Exit, *lines: str) -> None:
+    ``problem``: what the API answered, where it did.
+    """
+
+    def __init__(self, code: Exit, *lines: str, problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(lines[0] if lines else code.name)
         self.code, self.lines = code, tuple(part for line in lines for part in line.split("\n"))
+        self.problem = problem or {}
 
 
 def of_error(error: AndonError) -> Failed:
@@ -42,7 +47,8 @@ def of_problem(problem: Mapping[str, Any], place: str, *hints: str) -> Failed:
     if int(problem["status"]) >= 500:
         return Failed(Exit.NOT_REACHED, detail if place in detail else f"{place}: {detail}", *hints)
     fields = problem.get("errors")
-    return Failed(Exit.REFUSED, *_told(detail, fields if isinstance(fields, list) else []), *hints)
+    told = _told(detail, fields if isinstance(fields, list) else [])
+    return Failed(Exit.REFUSED, *told, *hints, problem=problem)
 
 
 def _told(detail: str, fields: Iterable[Any]) -> list[str]:

@@ -63,6 +63,9 @@ class Andon:
     def put(self, *path: str, octets: bytes, **query: str | int | None) -> Any:
         return self._transport.send("PUT", _target(path, query), {"Content-Type": YAML}, octets)
 
+    def put_json(self, *path: str, body: Json) -> Any:
+        return self._transport.send("PUT", _target(path, {}), {"Content-Type": "application/json"}, _octets(body))
+
     def items(self, *path: str, **query: str | int | None) -> Iterator[Any]:
         """Every item of a list, page by page."""
         while True:

@@ -17,7 +17,9 @@ from incidents import events as ev
 from incidents.blast import with_holds
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided
+from incidents.decisions.ghosts import check_only_ghosts
 from incidents.decisions.sight import sees, unknown_incident
+from incidents.drill_runs import Mode
 from incidents.errors import Conflicting, FieldError, Invalid, Unknown
 from incidents.events import Draft
 from incidents.evidence import freeze
@@ -46,7 +48,11 @@ _SERIES = {Kind.REAL: "INC", Kind.DRILL: "DRILL", Kind.TEST: "TEST"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declare:
-    """A declaration as it was asked for. ``digest`` is the playbook file's SHA-256."""
+    """
+    A declaration as it was asked for. ``digest`` is the playbook file's SHA-256.
+
+    ``mode``: how a drill is held, see ``drill_runs.Mode``.
+    """
 
     playbook: Playbook
     digest: str
@@ -57,6 +63,7 @@ class Declare:
     kind: Kind = Kind.REAL
     separate: bool = False
     visibility: str = OPEN
+    mode: str = Mode.SHADOW
     points: tuple[dict[str, Any], ...] = ()  # rows of ``Points.overview``, to be frozen as evidence
     table_digest: str = ""  # of the decision table at that moment
 
@@ -146,6 +153,7 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
 
     Raises:
         Invalid: See ``planned``.
+        Forbidden: A live drill would touch more than ghost partners.
     """
     steps = planned(state, request)
     first = None if request.separate else same_standing(state, request, asker)
@@ -169,12 +177,14 @@ def declare(state: State, request: Declare, asker: Asker, now: datetime) -> Deci
             text={"title": request.title or default_title(request), "summary": request.summary},
         )
     ]
-    holds = holds_of(state, id, request.kind, steps.actions)
-    table = SHADOW if request.kind is Kind.DRILL else LIVE
-    drafts.append(
-        Draft(freeze(state, list(holds.values()), request.points, request.table_digest, now, table), incident=id)
-    )
-    drafts += _action_drafts(request.kind, steps.actions, id, holds)
+    table = table_of(request.kind, request.mode)
+    if request.kind is Kind.DRILL and table == LIVE:
+        check_only_ghosts(state, steps.actions)
+    holds = holds_of(state, id, table, steps.actions)
+    would = holds_of(state, id, SHADOW, steps.actions) if _is_dry(request) else holds
+    frozen = freeze(state, list(would.values()), request.points, request.table_digest, now, table or SHADOW)
+    drafts.append(Draft(frozen, incident=id))
+    drafts += _action_drafts(request.kind, request.mode, steps.actions, id, holds)
     notices, addresses = by_reference(id, steps.notices)
     drafts.append(Draft(_duties(steps, notices, now), incident=id))
     return Decided(drafts, subject=id, directory=addresses)
@@ -188,6 +198,20 @@ def _join(first: Incident, request: Declare, asker: Asker) -> Decided:
     return Decided([Draft(ev.IncidentJoined(person=who), incident=first.id, text=text)], subject=first.id, joined=True)
 
 
+def _is_dry(request: Declare) -> bool:
+    return request.kind is Kind.DRILL and request.mode == Mode.DRY_RUN
+
+
+def table_of(kind: Kind, mode: str = Mode.SHADOW) -> str | None:
+    """The table in which its holds stand; None where it places none."""
+    match kind:
+        case Kind.REAL:
+            return LIVE
+        case Kind.TEST:
+            return None
+    return {Mode.LIVE: LIVE, Mode.TABLETOP: None, Mode.DRY_RUN: None}.get(Mode(mode or Mode.SHADOW), SHADOW)
+
+
 def _next_id(state: State, kind: Kind, now: datetime) -> str:
     series = f"{_SERIES[kind]}-{now.year}"
     return f"{series}-{state.numbers.get(series, 0) + 1:04d}"
@@ -198,15 +222,14 @@ def default_title(request: Declare) -> str:
     return f"{request.playbook.title}: {named}"[:TITLE_LIMIT] if named else request.playbook.title[:TITLE_LIMIT]
 
 
-def holds_of(state: State, id: str, kind: Kind, actions: Sequence[PlannedAction]) -> dict[int, Hold]:
+def holds_of(state: State, id: str, table: str | None, actions: Sequence[PlannedAction]) -> dict[int, Hold]:
     """
     The hold that each action places, by action number; skipped, waiting and outside actions place none.
 
-    Later actions see earlier ones: two roll-backs go down two stages.
+    Later actions see earlier ones: two roll-backs go down two stages. ``table``: see ``table_of``.
     """
-    if kind is Kind.TEST:
+    if table is None:
         return {}
-    table = SHADOW if kind is Kind.DRILL else LIVE
     found: dict[int, Hold] = {}
     number = len(state.incidents[id].holds) if id in state.incidents else 0
     for step in actions:
@@ -257,28 +280,42 @@ def _stage_below(state: State, model: str, stages: int, table: str) -> str | Non
     return ladder[ladder.index(current) - stages]
 
 
-def _action_drafts(kind: Kind, actions: Sequence[PlannedAction], id: str, holds: Mapping[int, Hold]) -> list[Draft]:
+def _action_drafts(
+    kind: Kind, mode: str, actions: Sequence[PlannedAction], id: str, holds: Mapping[int, Hold]
+) -> list[Draft]:
     drafts: list[Draft] = []
     for step in actions:
         placed = holds.get(step.number)
-        drafts.append(Draft(_record(step, placed, kind), incident=id))
+        drafts.append(Draft(_record(step, placed, kind, mode), incident=id))
         if placed is not None:
             drafts.append(Draft(ev.HoldPlaced(hold=placed.data()), incident=id))
     return drafts
 
 
-def _record(step: PlannedAction, placed: Hold | None, kind: Kind) -> ev.ActionRecorded:
+def _record(step: PlannedAction, placed: Hold | None, kind: Kind, mode: str) -> ev.ActionRecorded:
     def became(state: str, **more: Any) -> ev.ActionRecorded:
         words = placed.words() if placed is not None else step.action.describe()
         return ev.ActionRecorded(number=step.number, name=step.action.name, words=words, state=state, **more)
 
     if step.skipped:
         return became("skipped", because=step.skipped)
+    if kind is Kind.DRILL and (never := _never_done(step, mode)) is not None:
+        return became("skipped", because=never)
     if step.waits:
         return became("waiting", because="waits for a person's word", order=act.to_order(step.action))
     if kind is Kind.TEST:
         return became("skipped", because="a test places no hold")
     return became("applied") if placed is not None else became("outside", order=act.to_order(step.action))
+
+
+def _never_done(step: PlannedAction, mode: str) -> str | None:
+    """Why a drill of this mode leaves an action undone."""
+    match mode:
+        case Mode.TABLETOP:
+            return "a tabletop places no hold"
+        case Mode.DRY_RUN:
+            return "a dry run applies nothing"
+    return None
 
 
 def validate(
@@ -295,6 +332,9 @@ def validate(
 
     ``points`` and ``table_digest`` are as in ``Declare``.
 
+    Args:
+        points, digest: What stands where just before, to be frozen as evidence, see ``evidence.freeze``.
+
     Raises:
         Conflicting: The action does not wait (any more).
     """
@@ -307,12 +347,14 @@ def validate(
     step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
     if isinstance(step.action, act.RollBackStage | act.FreezePromotion):
         _check_has_stage(state, incident, step.action.model)
-    kind = Kind(incident.kind)
-    holds = holds_of(state, incident.id, kind, [step])
-    table = SHADOW if kind is Kind.DRILL else LIVE
-    frozen = [freeze(state, list(holds.values()), points, table_digest, now, table)] if holds else []
+    kind, mode = Kind(incident.kind), state.drills.mode_of(incident.id) or Mode.SHADOW
+    table = table_of(kind, mode)
+    if kind is Kind.DRILL and table == LIVE:
+        check_only_ghosts(state, [step])
+    holds = holds_of(state, incident.id, table, [step])
+    frozen = [freeze(state, list(holds.values()), points, table_digest, now, table or LIVE)] if holds else []
     drafts = [Draft(fact, incident=incident.id) for fact in frozen]
-    return Decided([*drafts, *_action_drafts(kind, [step], incident.id, holds)], subject=incident.id)
+    return Decided([*drafts, *_action_drafts(kind, mode, [step], incident.id, holds)], subject=incident.id)
 
 
 def _check_has_stage(state: State, incident: Incident, model: str) -> None:

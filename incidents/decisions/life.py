@@ -170,6 +170,8 @@ def _check_same_kind(state: State, incident: Incident, into: str) -> None:
 
 
 def _reopened(incident: Incident) -> ev.Fact:
+    if incident.rehearsed:
+        raise Conflicting(f"{incident.id} was a drill and is over; start another one (`andon drill run`)", code="ended")
     if not incident.stage:
         words = "only what was mitigated, resolved or ended can be reopened"
         raise Conflicting(f"{incident.id} is {incident.status}: {words}")

@@ -103,7 +103,7 @@ def stop(state: State, request: RestoreRequest, *, reason: str, keep: bool, aske
     check_reason(reason)
     incident = state.incidents[request.incident]
     _check_can_stop(incident, request, keep=keep)
-    orders = [] if keep else list(_taken_back(state, incident, request))
+    orders = [] if keep or incident.rehearsed else list(_taken_back(state, incident, request))
     because = "a person stopped it, and what it gave back is held again" if orders else "a person stopped it"
     fact = ev.RestoreStopped(request=request.id, step=len(request.done), because=because, taken_back=bool(orders))
     drafts = [Draft(order, incident=incident.id) for order in orders]

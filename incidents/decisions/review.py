@@ -2,33 +2,38 @@
 The review of an incident: written by its people, read by somebody who wrote none of it, published by yet another.
 
 Each save is a version on top of the one that was read: two writers never overwrite each other. Publishing makes the
-incident reviewed.
+incident reviewed. The texts are handed in, because the state keeps no words.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import get_incident
 from incidents.decisions.people import find_person
-from incidents.decisions.sight import local
-from incidents.errors import Conflicting, Forbidden, Invalid
+from incidents.errors import Conflicting, Forbidden, Invalid, Outdated, Refused
 from incidents.events import Draft
 from incidents.life import FALSE_ALARM, MERGED, Incident
 from incidents.roles import Right
 from incidents.state import State
 
 DOCUMENT_LIMIT = 200_000
-UNANSWERED = "_To be answered._"
+REVIEWED = ("resolved", "reviewed", "closed")
 
 
 def set_owner(state: State, incident_id: str, person: str, asker: Asker) -> Decided:
-    """Say who sees to the review."""
+    """
+    Say who sees to the review.
+
+    Raises:
+        Unknown: Nobody of that name is in the catalog.
+        Conflicting: They have it already, or the incident has no review.
+    """
     needs(asker, Right.RESPOND, "giving the review an owner")
     incident = _reviewable(state, incident_id)
     owner = find_person(state, person)
@@ -37,73 +42,97 @@ def set_owner(state: State, incident_id: str, person: str, asker: Asker) -> Deci
     return Decided([Draft(ev.ReviewOwnerSet(person=owner), incident=incident.id)], subject=incident.id)
 
 
-def save(state: State, incident_id: str, document: str, base: int, asker: Asker) -> Decided:
+def save(state: State, incident_id: str, document: str, base: int, newest: str | None, asker: Asker) -> Decided:
     """
-    Write a version of the document on top of version ``base`` (0: the first).
+    Write a version of the document on top of version ``base`` (0: the first); what is there already changes nothing.
+
+    Args:
+        newest: The text of the newest version; None where there is none, or its words were redacted.
 
     Raises:
-        Conflicting: Somebody saved meanwhile; the newer version has to be read first.
+        Outdated: Somebody saved meanwhile; carries the newer version.
         Invalid: Empty or too long.
     """
     needs(asker, Right.RESPOND, "writing the review")
     incident = _reviewable(state, incident_id)
     review = incident.review
+    document = document.replace("\r\n", "\n").replace("\r", "\n")
     if not document.strip():
         raise Invalid.at("document", "the document is empty")
     if len(document) > DOCUMENT_LIMIT:
         message = f"the document has {len(document)} characters; at most {DOCUMENT_LIMIT} are taken"
         raise Invalid.at("document", message, code="too-long")
+    if document == newest:
+        return Decided([], subject=incident.id, joined=True)
     if base != review.version:
-        who = f" by {review.saved_by} at {rfc3339(review.saved_at)}" if review.saved_at else ""
-        raise Conflicting(
-            f"version {review.version} was saved{who} while you wrote on version {base}; take it in and save again",
-            code="version-conflict",
-        )
+        raise _outdated(incident, base, newest)
     fact = ev.ReviewSaved(version=review.version + 1, base=base)
     return Decided([Draft(fact, incident=incident.id, text={"document": document})], subject=incident.id)
 
 
-def approve(state: State, incident_id: str, version: int, asker: Asker) -> Decided:
+def _outdated(incident: Incident, base: int, newest: str | None) -> Refused:
+    review = incident.review
+    if base > review.version:
+        return Invalid.at("base", f"there is no version {base} of the review of {incident.id}; it has {review.version}")
+    saved_at = rfc3339(review.saved_at) if review.saved_at else None
+    message = (
+        f"version {review.version} was saved by {review.saved_by} at {saved_at} while you wrote on version {base};"
+        " take it in and save again"
+    )
+    newer = {"version": review.version, "document": newest, "saved_by": review.saved_by, "saved_at": saved_at}
+    return Outdated(message, newer)
+
+
+# --- approving and publishing: by people, and not by the same ones ---------------------------------------------------
+
+
+def approve(state: State, incident_id: str, version: int, newest: str | None, asker: Asker) -> Decided:
     """
     Agree to a version, as somebody who wrote none of the document.
 
     Raises:
-        Forbidden: The asker wrote part of it, or is no person.
-        Conflicting: There is a newer version, or none; or it is approved.
+        Forbidden: The asker wrote part of it (also by a token of theirs), or is no person.
+        Conflicting: There is a newer version, or none, or its words were redacted; or it is approved.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(asker, "to approve a review")
+    person = _person(state, asker, "approving a review")
     review = incident.review
-    _check_version(incident, version)
+    _check_version(incident, version, newest)
     if review.approved == version:
         raise Conflicting(f"version {version} is approved already, by {review.approved_by}", code="already")
     if person in review.authors:
-        raise Forbidden(f"{person} wrote part of this review; another person approves it", code="second-person-needed")
+        raise _second(f"{person} wrote part of this review; another person approves it")
+    _check_hands(state, asker, review.authors, review.tokens, "wrote part of this review")
     return Decided([Draft(ev.ReviewApproved(version=version), incident=incident.id)], subject=incident.id)
 
 
-def publish(state: State, incident_id: str, version: int, document: str, asker: Asker, now: datetime) -> Decided:
+def publish(
+    state: State, incident_id: str, version: int, newest: str | None, unready: Sequence[str], asker: Asker
+) -> Decided:
     """
     Make an approved version the review, and the incident reviewed where it is resolved.
 
     Args:
-        document: The text of that version, which the state does not keep.
+        unready: What in that text keeps it from being published (``review_questions.unready``).
 
     Raises:
-        Forbidden: The approver can't also publish.
+        Forbidden: The approver can't also publish (nor by a token of theirs).
         Conflicting: Not approved, no owner, questions open, or the incident is not resolved yet.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(asker, "to publish a review")
+    person = _person(state, asker, "publishing a review")
     review = incident.review
-    _check_version(incident, version)
+    document = _check_version(incident, version, newest)
     if review.published == version:
-        raise Conflicting(f"version {version} is published already, by {review.published_by}", code="already")
-    blocked = not_published_yet(incident, document)
+        more = "; it was reopened since, so save what was learned as a new version" if _goes_on(incident) else ""
+        raise Conflicting(f"version {version} is published already, by {review.published_by}{more}", code="already")
+    blocked = not_published_yet(incident, unready)
     if blocked:
         raise Conflicting(f"the review of {incident.id} can't be published yet: {'; '.join(blocked)}", code="not-yet")
     if person == review.approved_by:
-        raise Forbidden(f"{person} approved this version; another person publishes it", code="second-person-needed")
+        raise _second(f"{person} approved this version; another person publishes it")
+    approved_with = [review.approved_token] if review.approved_token else []
+    _check_hands(state, asker, [review.approved_by or ""], approved_with, "approved this version")
     digest = hashlib.sha256(document.encode()).hexdigest()
     drafts = [Draft(ev.ReviewPublished(version=version, digest=digest), incident=incident.id)]
     if incident.stage == "resolved":
@@ -111,40 +140,34 @@ def publish(state: State, incident_id: str, version: int, document: str, asker: 
     return Decided(drafts, subject=incident.id)
 
 
-def not_published_yet(incident: Incident, document: str) -> list[str]:
+def not_published_yet(incident: Incident, unready: Sequence[str]) -> list[str]:
     """What keeps the newest version from being published, one clause each."""
     review, found = incident.review, []
-    if incident.stage not in ("resolved", "reviewed", "closed"):
+    if incident.stage not in REVIEWED:
         found.append(f"the incident is {incident.status}, not resolved")
     if not review.owner:
         found.append("it has no owner")
     if review.version == 0:
         found.append("nothing is written")
-    elif not document.strip():
-        found.append("the text of this version was redacted: save it anew")
     elif review.approved != review.version:
-        found.append("nobody who wrote none of it has approved this version")
-    found += [f"'{question}' is not answered" for question in unanswered(document)]
-    return found
+        found.append(f"version {review.version} is not approved yet")
+    return found + list(unready)
 
 
-def unanswered(document: str) -> list[str]:
-    """Headings whose section still holds the placeholder, in order."""
-    heading, found = "the document", []
-    for line in document.splitlines():
-        if match := re.match(r"#{1,6}\s+(.+)", line):
-            heading = match[1].strip()
-        elif line.strip() == UNANSWERED:
-            found.append(heading)
-    return found
+def _goes_on(incident: Incident) -> bool:
+    return incident.stage not in ("reviewed", "closed")
 
 
-def _check_version(incident: Incident, version: int) -> None:
-    newest = incident.review.version
-    if newest == 0:
+def _check_version(incident: Incident, version: int, newest: str | None) -> str:
+    """The text of that version, which has to be the newest."""
+    known = incident.review.version
+    if known == 0:
         raise Conflicting(f"nothing is written in the review of {incident.id} yet")
-    if version != newest:
-        raise Conflicting(f"version {newest} is the newest, not {version}; read it first", code="version-conflict")
+    if version != known:
+        raise Conflicting(f"version {known} is the newest, not {version}; read it first", code="version-conflict")
+    if newest is None:
+        raise Conflicting(f"the words of version {version} were redacted; save a new one", code="redacted")
+    return newest
 
 
 def _reviewable(state: State, incident_id: str) -> Incident:
@@ -154,8 +177,34 @@ def _reviewable(state: State, incident_id: str) -> Incident:
     return incident
 
 
-def _person(asker: Asker, what: str) -> str:
+def _person(state: State, asker: Asker, what: str) -> str:
+    """The person who asks, with the rights that they have at this append."""
     needs(asker, Right.COMMAND, what)
-    if not asker.actor.person or local(asker):
+    token = state.tokens.get(asker.token or "")
+    if not asker.actor.person or token is None:
         raise Forbidden(f"{what} takes a token that belongs to a person", code="person-needed")
+    if token.revoked:
+        raise Forbidden(f"the token {token.name} has been revoked")
+    needs(replace(asker, rights=state.rights(token)), Right.COMMAND, what)
     return asker.actor.person
+
+
+def _check_hands(state: State, asker: Asker, people: Iterable[str], tokens: Iterable[str], did: str) -> None:
+    """
+    The same hand under two names is one person: neither by a token that one of ``people`` made, nor after ``tokens``.
+
+    Only people of the catalog count: whoever has the ledger's file makes everybody's first token.
+    """
+    token = state.tokens.get(asker.token or "")
+    makers = state.makers(token) if token is not None else set()
+    for other in people:
+        if other in makers and other in state.catalog.people:
+            raise _second(f"this token goes back to {other}, who {did}; use one that somebody else made")
+    for used in tokens:
+        known = state.tokens.get(used)
+        if known is not None and asker.actor.person in state.makers(known):
+            raise _second(f"a token that goes back to {asker.actor.person} {did}; another person is needed")
+
+
+def _second(message: str) -> Forbidden:
+    return Forbidden(message, code="second-person-needed")

@@ -23,6 +23,7 @@ from incidents.state import Incident, Point, State
 FLAGD_SLACK = 6.0  # seconds: assumed error of a flagd client's wall clock (5) and its rounding (1)
 DOUBT_SECONDS = 60.0
 KNOWN_WITHOUT_NAME = "-"  # the instance of a point that names none
+RETURN = "/end"  # after a drill's id: its gateways on the way back from it
 UNKNOWN = "not written down"  # stands for instances that a restored ledger does not know of
 
 
@@ -247,18 +248,39 @@ class Points:
 
     def order(self, state: State, incident: Incident, *, boot: float, now: datetime) -> None:
         """Start to watch an incident whose newest hold was just seen in the log (or was found at the start)."""
-        if not incident.holds or incident.contained is not None:
+        if not incident.waits_for_proof:
             return
         holds = [Hold.read(h) for h in incident.placed.values()]
         with self._lock:
+            self._follow(self._track(state, incident, holds, boot, now), boot)
+
+    def follow_return(self, state: State, incident: Incident, *, boot: float, now: datetime) -> None:
+        """Watch who confirms the table without a drill's holds. Giving back, so a point that lapses proves enough."""
+        holds = [Hold.read(h) for h in incident.placed.values()]
+        with self._lock:
             track = self._track(state, incident, holds, boot, now)
-            self._tracks[incident.id] = track
-            for waiting in self._open_for.values():
-                waiting.discard(incident.id)
-            for name in track.points:
-                self._open_for.setdefault(name, set()).add(incident.id)
-            for name in track.points:
-                self._judge(track, name, boot)
+            revision = state.revision
+            self._follow(
+                replace(
+                    track,
+                    incident=f"{incident.id}{RETURN}",
+                    revision=revision,
+                    ordered_at=now,
+                    points=self._concerned(state.points.values(), revision, boot),
+                    may_serve=False,
+                    silent_below=0,
+                ),
+                boot,
+            )
+
+    def _follow(self, track: Track, boot: float) -> None:
+        self._tracks[track.incident] = track
+        for waiting in self._open_for.values():
+            waiting.discard(track.incident)
+        for name in track.points:
+            self._open_for.setdefault(name, set()).add(track.incident)
+        for name in track.points:
+            self._judge(track, name, boot)
 
     def _track(self, state: State, incident: Incident, holds: list[Hold], boot: float, now: datetime) -> Track:
         ordered_at = incident.ordered_at or now

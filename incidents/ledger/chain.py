@@ -238,14 +238,18 @@ def _unbroken(text: str, kind: str, where: str) -> str:
 
 def to_json(event: Event) -> str:
     """The whole event as one line of canonical JSON; salt in hex, ``text`` null where there is none (any more)."""
-    whole = {
+    return canonical(whole(event)).decode()
+
+
+def whole(event: Event) -> dict[str, Any]:
+    """Header, both bodies and digest, as plain JSON values."""
+    return {
         **header(event),
         "data": event.data,
         "text": event.text,
         "salt": None if event.salt is None else event.salt.hex(),
         "digest": event.digest,
     }
-    return canonical(whole).decode()
 
 
 def from_json(line: str) -> Event:

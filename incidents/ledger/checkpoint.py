@@ -64,13 +64,19 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """At ``at`` (None if not told) the newest event of ``ledger`` was number ``seq`` with this digest."""
+    """
+    At ``at`` (None if not told) the newest event of ``ledger`` was number ``seq`` with this digest.
+
+    ``export``: the digest of an incident's export that it was signed with, hex. ``fingerprint`` is that of the key
+    that signed it, empty where nobody has checked.
+    """
 
     ledger: str
     seq: int
     digest: str
     at: datetime | None
     fingerprint: str
+    export: str | None = None
 
 
 def fingerprint(raw: bytes) -> str:
@@ -121,12 +127,19 @@ def load_key(path: str | os.PathLike[str]) -> SigningKey:
     return SigningKey(private)
 
 
-def sign(ledger: str, head: Head, key: SigningKey, *, at: datetime | None = None) -> str:
-    """The signed text. Extension lines: ``time``, if given, and ``key``, for those who pin a fingerprint."""
+def sign(ledger: str, head: Head, key: SigningKey, *, at: datetime | None = None, export: str | None = None) -> str:
+    """
+    The signed text. Extension lines: ``time`` and ``export``, if given, and ``key``, for those who pin a fingerprint.
+
+    Args:
+        export: The digest of an incident's export whose newest event is ``head``, hex.
+    """
     origin = f"andon/{ledger}"
     lines = [origin, str(head.seq), base64.b64encode(bytes.fromhex(head.digest)).decode()]
     if at is not None:
         lines.append(f"time {stamp(at)}")
+    if export is not None:
+        lines.append(f"export {export}")
     lines.append(f"key {key.public}")
     body = "".join(f"{line}\n" for line in lines)
     signature = _key_id(origin, base64.b64decode(key.public)) + key.sign(body.encode())
@@ -143,18 +156,40 @@ def parse_and_check(text: str, pinned: str) -> Checkpoint:
     Raises:
         Invalid: Not a checkpoint, not signed with that key, or ``pinned`` is none of the three.
     """
+    lines, body, signatures = _taken_apart(text)
+    raw = _trusted(pinned.strip(), _extension(lines, "key"))
+    _check_signature(lines[0], body, signatures, raw)
+    return _checkpoint(lines, fingerprint(raw))
+
+
+def parse(text: str) -> Checkpoint:
+    """
+    What a checkpoint says, whoever signed it: worth nothing as evidence.
+
+    Raises:
+        Invalid: Not a checkpoint.
+    """
+    lines, _, _ = _taken_apart(text)
+    return _checkpoint(lines, "")
+
+
+def _taken_apart(text: str) -> tuple[list[str], bytes, str]:
+    """Lines of the body, the signed bytes, the signatures."""
     body, mark, signatures = text.partition("\n\n")
     lines = body.split("\n")
     if not mark or len(lines) < 3 or not lines[0].startswith("andon/") or lines[0] == "andon/":
         raise Invalid("not a checkpoint of Andon; it begins with a line 'andon/<ledger id>' and ends with a signature")
-    raw = _trusted(pinned.strip(), _extension(lines, "key"))
-    _check_signature(lines[0], f"{body}\n".encode(), signatures, raw)
+    return lines, f"{body}\n".encode(), signatures
+
+
+def _checkpoint(lines: list[str], signed_by: str) -> Checkpoint:
     return Checkpoint(
         ledger=lines[0].removeprefix("andon/"),
         seq=_size(lines[1]),
         digest=_root(lines[2], lines[1]),
         at=_time(_extension(lines, "time")),
-        fingerprint=fingerprint(raw),
+        fingerprint=signed_by,
+        export=_extension(lines, "export"),
     )
 
 
@@ -164,6 +199,15 @@ def _key_id(name: str, raw: bytes) -> bytes:
 
 def _extension(lines: list[str], word: str) -> str | None:
     return next((line.removeprefix(f"{word} ") for line in lines[3:] if line.startswith(f"{word} ")), None)
+
+
+def refuse_no_key(pinned: str) -> None:
+    """
+    Raises:
+        Invalid: Neither a fingerprint nor a public key.
+    """
+    if not _HEX_64.fullmatch(pinned.strip().lower()):
+        _raw_public(pinned.strip())
 
 
 def _trusted(pinned: str, carried: str | None) -> bytes:
@@ -239,7 +283,11 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _base64(text: str, what: str) -> bytes:
+    """Of the several ways in which base64 writes some bytes, the one that encoders write."""
     try:
-        return base64.b64decode(text, validate=True)
+        octets = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Invalid(f"{what} is not base64") from error
+    if base64.b64encode(octets).decode() != text:
+        raise Invalid(f"{what} is not base64 as it is written (its last bits are not zero)")
+    return octets

@@ -2,9 +2,12 @@
 Check an exported Andon log without Andon: for an auditor who trusts nobody's program but this one file.
 
     python standalone_verifier.py LOG [--incident] [--ledger ID] [--checkpoint FILE --key KEY]
+    python standalone_verifier.py EXPORT.json [--key KEY] [--checkpoint FILE]
 
-LOG holds one event a line, as ``andon export-log`` writes it (``-`` reads standard input). KEY is the public key in
-base64 or PEM (or a file that holds it), or its SHA-256 fingerprint, and must come from anywhere but the log's owner.
+LOG holds one event a line, as ``andon export-log`` writes it (``-`` reads standard input). EXPORT.json is one
+incident's record, as ``andon export --format json`` writes it; with KEY its own signature is checked. KEY is the public
+key in base64 or PEM (or a file that holds it), or its SHA-256 fingerprint, and must come from anywhere but the log's
+owner.
 Exit status: 0 whole, 1 wrong (the first wrong line is printed), 2 could not be checked.
 
 Needs the standard library; a checkpoint's signature needs ``cryptography`` as well. Imports nothing of Andon and
@@ -19,6 +22,7 @@ import argparse
 import base64
 import binascii
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -49,11 +53,12 @@ class CannotCheck(Exception):
 
 
 class Checkpoint(NamedTuple):
-    """At some moment the newest event of ``ledger`` was number ``seq`` with this digest."""
+    """At some moment the newest event of ``ledger`` was number ``seq`` with this digest. ``export``: signed with it."""
 
     ledger: str
     seq: int
     digest: str
+    export: str | None = None
 
 
 class Report(NamedTuple):
@@ -144,9 +149,10 @@ def read_event(line: bytes) -> dict[str, Any]:
     return event
 
 
-def content(event: dict[str, Any]) -> str | None:
-    """Why the event is not what was sealed; None if it is."""
-    if sha256(canonical(event["data"])) != event["data_digest"]:
+def content(event: dict[str, Any], *, without_data: bool = False) -> str | None:
+    """Why the event is not what was sealed; None if it is. ``without_data``: its reader was not given them."""
+    withheld = without_data and event["data"] is None
+    if not withheld and sha256(canonical(event["data"])) != event["data_digest"]:
         return "its data was changed (they don't give the recorded digest)"
     if event["text"] is None:
         if event["salt"] is not None:
@@ -292,6 +298,161 @@ def _reaches(chain: Chain, point: Checkpoint, lines: int) -> Report:
     return chain.report()
 
 
+# --- one incident's export ------------------------------------------------------------------------------------------
+
+BEGINS = b'{"andon_export":'
+ABOUT = ("incident", "kind", "ledger", "exported_at", "exported_by", "withheld")
+
+
+class ExportReport(NamedTuple):
+    """``line`` is the first wrong line, counted from 1; ``signed`` is good, unchecked or none."""
+
+    incident: str
+    events: int = 0
+    redacted: int = 0
+    withheld: int = 0
+    seq: int = 0
+    digest: str = ""
+    signed: str = "none"
+    line: int | None = None
+    why: str | None = None
+
+
+class Lines:
+    """The file's lines, taken off one by one; an export is written in one way only."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.left = octets.split(b"\n")[::-1]
+        self.number = 0
+
+    def next(self) -> bytes:
+        if not self.left:
+            raise Wrong("the export ends here, in the middle")
+        self.number += 1
+        return self.left.pop()
+
+    def expect(self, line: bytes) -> None:
+        if self.next() != line:
+            raise Wrong(f"not written as an export is: here stands {line.decode()}")
+
+    def field(self, name: str, end: bytes = b",") -> Any:
+        """The value of ``"name":value,``, written as RFC 8785 wants it."""
+        line, before = self.next(), f'"{name}":'.encode()
+        if not line.startswith(before) or not line.endswith(end):
+            raise Wrong(f"not written as an export is: here stands the field '{name}'")
+        return exact(line[len(before) : len(line) - len(end)])
+
+    def items(self, last: bytes) -> Iterator[bytes]:
+        """Lines up to ``last``, without the comma that all but the final one end with."""
+        line = self.next()
+        while line != last:
+            following = self.left[-1] if self.left else b""
+            if line.endswith(b",") != (following != last):
+                raise Wrong("not written as an export is: a comma is missing, or one too many")
+            yield line.removesuffix(b",")
+            line = self.next()
+
+
+def exact(octets: bytes) -> Any:
+    try:
+        value = json.loads(octets.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
+        if canonical(value) != octets:
+            raise Wrong("not in the canonical form in which it is exported (RFC 8785)")
+    except (ValueError, RecursionError) as error:
+        raise Wrong(f"not JSON as it is exported ({error})") from error
+    return value
+
+
+def check_export(octets: bytes, *, key: str | None = None, against: Checkpoint | None = None) -> ExportReport:
+    """
+    Args:
+        key: What the export's own signature is checked with; without it nobody knows who wrote the file.
+        against: A checkpoint that was kept elsewhere, of an event of this incident.
+
+    Raises:
+        CannotCheck: ``key`` is none, or ``against`` is of no event in the export.
+    """
+    lines = Lines(octets)
+    about: dict[str, Any] = {}
+    try:
+        return _export(lines, about, key, against)
+    except (Wrong, ValueError, TypeError, KeyError, AttributeError) as error:
+        return ExportReport(str(about.get("incident", "")), line=max(1, lines.number), why=str(error))
+
+
+def _export(lines: Lines, about: dict[str, Any], key: str | None, against: Checkpoint | None) -> ExportReport:
+    lines.expect(BEGINS + b"1,")
+    for name in ABOUT:
+        about[name] = lines.field(name)
+    hidden = {entry["seq"] for entry in about["withheld"] if entry["part"] == "data"}
+    lines.expect(b'"events":[')
+    chain, seen, event = Chain(whole=False), {}, {}
+    for line in lines.items(b"],"):
+        event = read_event(line)
+        why = chain.link(event) or content(event, without_data=event["seq"] in hidden)
+        why = why or (None if event["incident"] == about["incident"] else f"it is no event of {about['incident']}")
+        if why is None and against is not None and event["seq"] == against.seq:
+            why = _contradicted(event, against)
+        if why is not None:
+            raise Wrong(f"event {event['seq']}: {why}")
+        chain.step(event)
+        seen[event["seq"]] = event["digest"]
+    if not seen:
+        raise Wrong("it holds no event")
+    lines.expect(b'"views":{')
+    views = _views(lines)
+    digest = _digest(lines, about, chain, views)
+    signed = _signed(lines, event["ledger"], chain, digest, key)
+    if lines.next() != b"" or lines.left:
+        raise Wrong("something stands behind the end of the export")
+    if against is not None and against.seq not in seen:
+        raise CannotCheck(f"the checkpoint is of event {against.seq}, which is none of this incident's")
+    texts = sum(entry["part"] == "text" for entry in about["withheld"])
+    parts = (chain.events, chain.redacted - texts, len(about["withheld"]), chain.seq, chain.digest, signed)
+    return ExportReport(about["incident"], *parts)
+
+
+def _views(lines: Lines) -> dict[str, tuple[int, str]]:
+    """Name -> on which line it stands, and its digest."""
+    found: dict[str, tuple[int, str]] = {}
+    for line in lines.items(b"},"):
+        name, view = next(iter(exact(b"{" + line + b"}").items()))
+        if list(found) and name <= list(found)[-1]:
+            raise Wrong("its views are out of order")
+        found[name] = (lines.number, sha256(canonical(view)))
+    return found
+
+
+def _digest(lines: Lines, about: dict[str, Any], chain: Chain, views: dict[str, tuple[int, str]]) -> str:
+    digests = lines.field("digests")
+    for name, (number, found) in views.items():
+        if digests.get(name) != found:
+            lines.number = number
+            raise Wrong(f"the view '{name}' was changed (it doesn't give the recorded digest)")
+    if digests.keys() != views.keys():
+        raise Wrong("digests of views that are not there")
+    sealed = {**about, "andon_export": 1, "digests": digests, "events": chain.events}
+    sealed["head"] = {"seq": chain.seq, "digest": chain.digest}
+    digest: str = lines.field("digest")
+    if digest != sha256(canonical(sealed)):
+        raise Wrong("what the export says of itself was changed (it doesn't give the recorded digest)")
+    return digest
+
+
+def _signed(lines: Lines, ledger: str, chain: Chain, digest: str, key: str | None) -> str:
+    text = lines.field("checkpoint", end=b"}")
+    if text is None:
+        return "none"
+    if not re.fullmatch(r"— andon/\S+ [A-Za-z0-9+/]+={0,2}\n", text.partition("\n\n")[2]):
+        raise Wrong("it does not end with one signature, as an export does")
+    point = read_checkpoint(text, key) if key is not None else _unsigned(text)
+    if (point.ledger, point.seq, point.digest) != (ledger, chain.seq, chain.digest):
+        raise Wrong(f"it is signed at event {point.seq}, the export ends with event {chain.seq}")
+    if point.export != digest:
+        raise Wrong("it was signed for another export of this incident")
+    return "unchecked" if key is None else "good"
+
+
 # --- the checkpoint: a signed note (https://c2sp.org/signed-note) ---------------------------------------------------
 
 
@@ -301,19 +462,30 @@ def read_checkpoint(text: str, key: str) -> Checkpoint:
         Wrong: No checkpoint, or not signed with the key.
         CannotCheck: ``key`` is none, or ``cryptography`` is not there.
     """
-    body, gap, signatures = text.partition("\n\n")
+    point = _unsigned(text)
+    body, _, signatures = text.partition("\n\n")
+    lines = body.split("\n")
+    public = _public_key(key.strip(), _extension(lines, "key"))
+    _check_signature(lines[0], f"{body}\n".encode(), signatures, public)
+    return point
+
+
+def _unsigned(text: str) -> Checkpoint:
+    """What it says, whoever signed it."""
+    body, gap, _ = text.partition("\n\n")
     lines = body.split("\n")
     if not gap or len(lines) < 3 or not lines[0].startswith("andon/") or lines[0] == "andon/":
         raise Wrong("the checkpoint is none: it begins with 'andon/<ledger id>' and ends with a signature")
-    carried = next((line[4:] for line in lines[3:] if line.startswith("key ")), None)
-    public = _public_key(key.strip(), carried)
-    _check_signature(lines[0], f"{body}\n".encode(), signatures, public)
     if not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]):
         raise Wrong(f"the checkpoint's size '{lines[1]}' is no decimal number")
     root = _base64(lines[2])
     if root is None or len(root) != 32 or (root == bytes(32)) != (lines[1] == "0"):
         raise Wrong(f"the checkpoint's root is no digest of event {lines[1]}")
-    return Checkpoint(lines[0][len("andon/") :], int(lines[1]), root.hex())
+    return Checkpoint(lines[0][len("andon/") :], int(lines[1]), root.hex(), _extension(lines, "export"))
+
+
+def _extension(lines: list[str], word: str) -> str | None:
+    return next((line[len(word) + 1 :] for line in lines[3:] if line.startswith(f"{word} ")), None)
 
 
 def _public_key(key: str, carried: str | None) -> bytes:
@@ -361,9 +533,10 @@ def _verify_ed25519(public: bytes, signature: bytes, body: bytes) -> None:
 
 def _base64(text: str) -> bytes | None:
     try:
-        return base64.b64decode(text, validate=True)
+        octets = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
+    return octets if base64.b64encode(octets).decode() == text else None  # one of several ways to write the same
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
@@ -377,16 +550,16 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an exported Andon log without Andon.")
-    parser.add_argument("log", help="file with one event a line; - for standard input")
-    parser.add_argument("--incident", action="store_true", help="the file holds one incident's events alone")
+    parser.add_argument("log", help="file with one event a line, or an incident's export; - for standard input")
+    parser.add_argument("--incident", action="store_true", help="the file holds one incident's events alone, as lines")
     parser.add_argument("--ledger", help="the id that the ledger claims to have")
     parser.add_argument("--checkpoint", metavar="FILE", help="a signed checkpoint that was kept elsewhere")
     parser.add_argument("--key", help="the public key (base64, PEM, or a file with it) or its fingerprint")
     asked = parser.parse_args(arguments)
-    if (asked.checkpoint is None) != (asked.key is None):
-        parser.error("--checkpoint and --key belong together: a checkpoint is worth what its key is")
+    if asked.checkpoint is not None and asked.key is None:
+        parser.error("--checkpoint needs --key: a checkpoint is worth what its key is")
     if asked.incident and asked.checkpoint is not None:
-        parser.error("--checkpoint is about a whole log, not about one incident's export")
+        parser.error("--checkpoint is about a whole log, not about one incident's lines")
     try:
         return _run(asked)
     except CannotCheck as error:
@@ -398,20 +571,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    point = None
-    if asked.checkpoint is not None:
-        with open(asked.checkpoint, encoding="utf-8", newline="\n") as file:
-            text = file.read()
-        try:
-            point = read_checkpoint(text, _key(asked.key))
-        except Wrong as error:
-            sys.stdout.write(f"WRONG: {error}\n")
-            return 1
+    try:
+        point = _kept(asked)
+    except Wrong as error:
+        sys.stdout.write(f"WRONG: {error}\n")
+        return 1
     if asked.log == "-":
-        report = check(lines_of(sys.stdin.buffer), incident=asked.incident, ledger=asked.ledger, against=point)
-    else:
-        with open(asked.log, "rb") as log:
-            report = check(lines_of(log), incident=asked.incident, ledger=asked.ledger, against=point)
+        return _run_on(sys.stdin.buffer, asked, point)
+    with open(asked.log, "rb") as file:
+        return _run_on(file, asked, point)
+
+
+def _kept(asked: argparse.Namespace) -> Checkpoint | None:
+    """The checkpoint that was kept elsewhere, its signature checked."""
+    if asked.checkpoint is None:
+        return None
+    with open(asked.checkpoint, encoding="utf-8", newline="\n") as file:
+        return read_checkpoint(file.read(), _key(asked.key))
+
+
+def _run_on(file: BinaryIO, asked: argparse.Namespace, point: Checkpoint | None) -> int:
+    first = file.readline()
+    if first.startswith(BEGINS):
+        return _run_export(first + file.read(), asked, point)
+    if asked.key is not None and point is None:
+        raise CannotCheck("--key is for a --checkpoint, or for an incident's export, and this is a log")
+    lines = itertools.chain([first.removesuffix(b"\n")] if first else [], lines_of(file))
+    report = check(lines, incident=asked.incident, ledger=asked.ledger, against=point)
     if report.why is not None:
         sys.stdout.write(f"WRONG: line {report.wrong_line} (event {report.wrong_seq}): {report.why}\n")
         return 1
@@ -423,6 +609,27 @@ def _run(asked: argparse.Namespace) -> int:
         sys.stdout.write(f"it holds the signed checkpoint of event {point.seq}\n")
     else:
         sys.stdout.write("not shown by a log alone: whether its tail was cut off, or all of it written anew\n")
+    return 0
+
+
+def _run_export(octets: bytes, asked: argparse.Namespace, point: Checkpoint | None) -> int:
+    report = check_export(octets, key=_key(asked.key) if asked.key is not None else None, against=point)
+    if report.why is not None:
+        sys.stdout.write(f"WRONG: line {report.line}: {report.why}\n")
+        return 1
+    if report.signed == "none" and asked.key is not None:
+        sys.stdout.write("WRONG: it is not signed, so it can't be of that key\n")
+        return 1
+    sys.stdout.write(
+        f"whole: {report.incident}, {report.events} events, {report.redacted} of them redacted, "
+        f"{report.withheld} parts withheld, head {report.seq} {report.digest}\n"
+    )
+    said = {
+        "good": "its signature is of the key that you gave",
+        "unchecked": "its signature was not checked: give --key, else nobody knows who wrote this file",
+        "none": "it is not signed, so nobody knows who wrote this file",
+    }
+    sys.stdout.write(f"{said[report.signed]}\n")
     return 0
 
 

@@ -30,14 +30,14 @@ def declare() -> Response:
         listed = sorted(service().playbooks, key=lambda p: (p.id == BREAK_GLASS, p.title))
         return show("declare_choose.html", playbooks=listed)
     given = {key.removeprefix(PARAMETER): value for key, value in request.args.items() if key.startswith(PARAMETER)}
-    return _form(_playbook(name), {"parameters": given, "kind": request.args.get("kind", "")})
+    return _form(playbook_of(name), {"parameters": given, "kind": request.args.get("kind", "")})
 
 
 @pages.post("/declare")
 def declare_or_preview() -> Response:
     """``step`` says which button was pressed: preview, declare, or edit (back to the form)."""
     needs(asker(), Right.RESPOND, "declaring an incident")
-    book = _playbook(request.form.get("playbook", ""))
+    book = playbook_of(request.form.get("playbook", ""))
     body = _asked(book)
     step = request.form.get("step")
     if step == "edit":
@@ -54,7 +54,7 @@ def declare_or_preview() -> Response:
     return show("declare_preview.html", book=book, asked=body, preview=preview, **({"once": once} if once else {}))
 
 
-def _playbook(name: str) -> Playbook:
+def playbook_of(name: str) -> Playbook:
     try:
         return service().playbooks.get(name)
     except UnknownPlaybook as error:
@@ -82,7 +82,7 @@ def _form(book: Playbook, asked: Json, error: AndonError | None = None) -> Respo
         "declare_form.html",
         error.status if error is not None else 200,
         book=book,
-        fields=_fields(book),
+        fields=fields_of(book),
         asked=asked,
         error=error,
         faults=faults,
@@ -93,7 +93,7 @@ def _form(book: Playbook, asked: Json, error: AndonError | None = None) -> Respo
     )
 
 
-def _fields(book: Playbook) -> list[Json]:
+def fields_of(book: Playbook) -> list[Json]:
     lists = {
         ParameterKind.PARTNER: "known-partners",
         ParameterKind.MODEL: "known-models",

@@ -130,6 +130,7 @@ def _enter() -> AnyResponse | tuple[str, int] | None:
     here = web()
     if (request.content_length or 0) > BODY_LIMIT:
         abort(413)
+    request.max_form_memory_size = BODY_LIMIT  # what may arrive may also be read
     headers = {name.lower(): value for name, value in request.headers.items()}
     g.visitor = here.sessions.visitor(headers)
     if request.method == "POST":

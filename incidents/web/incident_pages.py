@@ -15,15 +15,15 @@ from incidents.clock import parse_rfc3339
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
 from incidents.errors import AndonError
 from incidents.operations import Reply
+from incidents.picture import draw
 from incidents.reading import Reading
+from incidents.scale import NARROW, WIDE
 from incidents.share_links import share_link
 from incidents.timeline import Row
 from incidents.web import answers, lines, way_back, work_cards
 from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.notice_pages import notices_card
-from incidents.web.picture import draw
-from incidents.web.scale import NARROW, WIDE
 from incidents.web.times import typed_moment
 
 SAID = {

@@ -10,23 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from incidents.timeline import Row
+from incidents.timeline import LANES as LANES
+from incidents.timeline import Row, is_key
+from incidents.timeline import lane_of as lane_of
 
 ON_A_PAGE = 50
 SEARCH_LIMIT = 200
-LANES = {"world": "World", "machine": "Machine", "people": "People"}
 ORDERS = ("newest", "oldest")
 _NOTE, _UPDATE = "incident:note:added", "incident:update:posted"
-
-
-def lane_of(row: Row) -> str:
-    """What people tell afterwards happened in the world."""
-    return "world" if row.kind == _NOTE and row.late else row.lane
-
-
-def is_key(row: Row) -> bool:
-    """A turning point, or one that a person pinned."""
-    return row.key or row.pinned
 
 
 KINDS: dict[str, tuple[str, Callable[[Row], bool]]] = {

@@ -14,6 +14,10 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from incidents.clock import parse_rfc3339, rfc3339
+from incidents.drill_report import span as took
+from incidents.measures import spelled
+from incidents.spans import plural as plural
+from incidents.spans import span as span
 from runbooks.render import render_note
 
 REASONS = {
@@ -83,8 +87,10 @@ def add_words(app: Flask) -> None:
         "note": note,
         "lasting": lasting,
         "plural": plural,
+        "took": took,
         "marked": marked,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
+        "spelled": spelled,
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,
     }
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}
@@ -103,11 +109,6 @@ _rendered = lru_cache(maxsize=2048)(render_note)  # a page shows the same notes 
 def forget_notes() -> None:
     """Words that were redacted are not to be found in memory either."""
     _rendered.cache_clear()
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """``1 point``, ``200 points``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def marked(text: str, marks: Sequence[Sequence[int]]) -> Markup:
@@ -155,19 +156,6 @@ def until(when: str | datetime, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}" data-until class="{}">{}</time>').format(
         rfc3339(at), title, "due" if left >= 0 else "due over", text
     )
-
-
-def span(seconds: float) -> str:
-    """The two largest units: ``22 h 41 min``, ``4 min 10 s``, ``6 days 2 h``."""
-    whole = int(seconds)
-    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
-    if days:
-        return f"{plural(days, 'day')} {hours} h" if hours and days < 10 else plural(days, "day")
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    if minutes:
-        return f"{minutes} min {whole % 60} s" if whole % 60 and minutes < 10 else f"{minutes} min"
-    return f"{whole} s"
 
 
 def caps(cap: Mapping[str, int] | None) -> str:

@@ -81,7 +81,8 @@ def test_an_incident_goes_all_the_way(shop: Workshop, declared: str, ada: Caller
 
     operations, person = shop.service.operations, shop.person
     operations.review_owner(person("ada", "commander"), ID, "ada")
-    operations.save_review(person("ada", "commander"), ID, "# What happened\n\nA key leaked.", 0)
+    answers = "".join(f"## {ask}\n\nA key leaked.\n\n" for ask in found["postmortem"]["ask"])
+    operations.save_review(person("ada", "commander"), ID, f"# What happened\n\n{answers}", 0)
     operations.approve_review(person("grace", "commander"), ID, 1)
     operations.publish_review(person("ada", "commander"), ID, 1)
     assert work(ada, "status", {"status": "closed", "reason": "done"})["status"] == "closed"

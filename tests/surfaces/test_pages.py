@@ -70,6 +70,8 @@ PAGES = [
     "/regimes",
     "/regimes/gdpr-art33",
     "/points",
+    "/drills",
+    "/drills/start?playbook=break-glass",
     "/capabilities",
     "/capabilities/orion-2:tool-use",
     "/models/orion-2",

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.clock import rfc3339
+from incidents.picture import Picture, draw
+from incidents.scale import NARROW, WIDE, Scale, Sheet
 from incidents.timeline import Row
-from incidents.web.picture import Picture, draw
-from incidents.web.scale import NARROW, WIDE, Scale, Sheet
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SHEETS = (WIDE, NARROW)
@@ -185,7 +185,7 @@ def test_darkness_is_a_bar_from_when_to_when() -> None:
     picture = drawn(
         row(1, 0, 0), off=[held(0, 1800), held(0, None, "orion-2 halted", "halt"), held(0, None, "frozen", "promotion")]
     )
-    assert [(bar.open, bar.title) for bar in picture.bars] == [
+    assert [(bar.lasts, bar.title) for bar in picture.bars] == [
         (False, "12:00:00 acme revoked, for 30 min"),
         (True, "12:00:00 orion-2 halted, still"),
     ]

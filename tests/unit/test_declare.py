@@ -119,7 +119,7 @@ def test_the_same_again_by_the_same_person_writes_nothing(shop: Workshop) -> Non
 )  # fmt: skip
 def test_what_is_not_the_same_is_an_incident_of_its_own(shop: Workshop, other: dict[str, Any]) -> None:
     """Joining what only looks alike would leave something on."""
-    shop.service.operations.declare(ADMIN, body())
+    shop.service.operations.declare(ADMIN, body(severity="sev3"))  # beside a worse one nobody rehearses
     reply = shop.service.operations.declare(ADMIN, body(**other))
     assert (reply.status, reply.body["joined"]) == (201, False)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from runbooks.render import anchor, headings, internal_links, render, render_note
+from runbooks.render import anchor, headings, internal_links, render, render_document, render_note, sections
 
 PLAIN = {"p", "br", "strong", "em", "code", "pre", "blockquote", "ul", "li", "hr"}
 TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
@@ -204,3 +204,70 @@ def test_anchors_are_made_of_plain_letters(text, name):
     They travel in addresses and in YAML.
     """
     assert anchor(text) == name
+
+
+# --- documents that people write together -------------------------------------------------------------------------
+
+
+def test_document_stands_below_the_page_and_its_anchors_collide_with_nothing() -> None:
+    """A heading called "Main" must not take the page's own anchor, nor its rank."""
+    page = render_document("# Main\n\n###### Deep\n\n# Main\n")
+
+    assert '<h2 id="doc-main">Main</h2>' in page
+    assert '<h2 id="doc-main-2">Main</h2>' in page
+    assert '<h6 id="doc-deep">Deep</h6>' in page
+
+
+@pytest.mark.parametrize(
+    ("written", "leads_to"),
+    [
+        ("[x](/incidents/INC-1#line-7)", "#line-7"),
+        ("[x](/incidents/INC-12#line-7)", "https://a.example/incidents/INC-12#line-7"),
+        ("[x](restore-access#verify)", "https://a.example/runbooks/restore-access#verify"),
+        ("[x](https://elsewhere.example/)", "https://elsewhere.example/"),
+    ],
+)
+def test_links_of_a_document_that_is_read_elsewhere_still_lead_somewhere(written: str, leads_to: str) -> None:
+    """In an exported file a path of ours leads nowhere, and a line of the same incident is further down."""
+    page = render_document(written, here="/incidents/INC-1", site="https://a.example")
+
+    assert f'href="{leads_to}"' in page
+
+
+def test_many_headings_of_one_name_take_no_time() -> None:
+    """200,000 characters of headings must not keep a thread busy for minutes."""
+    began = time.perf_counter()
+    render_document("# a\n" * 20_000)
+
+    assert time.perf_counter() - began < 10
+
+
+# --- sections ---------------------------------------------------------------------------------------------------------
+
+
+def test_sections_hold_what_stands_below_each_heading() -> None:
+    """Whether a question is answered is read off the part below it."""
+    found = sections("before\n# A\na\n## B\nb\n# C\nc\n```\n# no\n```\n- # neither\n")
+
+    assert [(s.heading, s.own.split(), s.whole.split()) for s in found] == [
+        ("", ["before"], ["before"]),
+        ("A", ["a"], ["a", "##", "B", "b"]),
+        ("B", ["b"], ["b"]),
+        ("C", ["c", "```", "#", "no", "```", "-", "#", "neither"], ["c", "```", "#", "no", "```", "-", "#", "neither"]),
+    ]
+
+
+def test_odd_line_ends_do_not_shift_the_sections() -> None:
+    """A pasted text may hold characters that some programs take for the end of a line and others don't."""
+    found = sections("a\u2028b\x0bc\r# A\r\nanswer\r# B\n")
+
+    assert [(s.heading, s.own.strip()) for s in found] == [("", "a\u2028b\x0bc"), ("A", "answer"), ("B", "")]
+
+
+@given(st.text(max_size=300))
+def test_sections_of_any_text_lose_no_word(text: str) -> None:
+    """A part that fell between two sections would be an answer that nobody sees."""
+    words = {word for s in sections(text) for word in (s.heading + " " + s.own).split()}
+    plain = {word for word in text.split() if word.isalnum()}
+
+    assert plain <= words | {word for s in sections(text) for word in re.findall(r"\w+", s.heading)}

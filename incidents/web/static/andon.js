@@ -80,6 +80,7 @@
   function concerns(message) {
     if (mode() === "none") return false;
     if (mode() === "warn") return !message.points;
+    if (mode().startsWith("warn ")) return !message.points && (message.incidents || []).some((id) => id === mode().slice(5) || id === "");
     if (mode() === "all" || message.points) return true;
     const ids = message.incidents || [];
     return ids.includes(mode()) || ids.includes("");
@@ -180,7 +181,7 @@
   document.addEventListener("compositionend", () => { composing = false; });
 
   async function refresh() {
-    if (mode() === "warn") { warn(); return; }
+    if (mode().startsWith("warn")) { warn(); return; }
     if (fetching || composing) { again = true; if (composing) setTimeout(soon, 1000); return; }
     fetching = true;
     fetched = performance.now();

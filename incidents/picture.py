@@ -13,10 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from incidents.clock import parse_rfc3339
-from incidents.timeline import Row
-from incidents.web.lines import LANES, is_key, lane_of
-from incidents.web.scale import WIDE, Scale, Sheet, Span, Tick, width_of
-from incidents.web.words import plural, span
+from incidents.scale import WIDE, Scale, Sheet, Span, Tick, width_of
+from incidents.spans import plural, span
+from incidents.timeline import LANES, Row, is_key, lane_of
 
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
@@ -72,12 +71,12 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """From when to when something was off. ``open``: it still is."""
+    """From when to when something was off. ``lasts``: it still is."""
 
     x: float
     width: float
     y: float
-    open: bool
+    lasts: bool
     label: Label
     title: str
 

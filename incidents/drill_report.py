@@ -1,0 +1,143 @@
+"""
+The report of one drill: its figures beside the target, the drill before and the best; as JSON values and as Markdown.
+
+Pure. What was not measured is said so, never shown as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from incidents.drills import Score
+
+Json = dict[str, Any]
+MEASURES = (
+    ("acknowledge_ms", "Somebody acknowledged"),
+    ("command_ms", "Command taken"),
+    ("order_ms", "Holds ordered"),
+    ("first_confirm_ms", "First gateway confirmed"),
+    ("last_confirm_ms", "Last gateway confirmed"),
+    ("contain_ms", "Written down as contained"),
+    ("end_ms", "Drill ended"),
+    ("restore_ms", "Restored at every gateway, from its end"),
+)
+
+
+def report(row: Json, made: Score, past: Sequence[Score], best: Score | None) -> Json:
+    """
+    The row, and its ``measures``, each with the last drill's and the best's.
+
+    ``bars``: the waterfall; ``trend``: the drills before it and itself, the oldest first.
+    """
+    last = past[-1] if past else None
+    return {
+        **row,
+        "measures": [
+            {
+                "name": name.removesuffix("_ms"),
+                "words": words,
+                "ms": getattr(made, name),
+                "target_ms": made.target_ms if name == "last_confirm_ms" else None,
+                "last_ms": getattr(last, name) if last else None,
+                "best_ms": getattr(best, name) if best else None,
+            }
+            for name, words in MEASURES
+        ],
+        "bars": [bar.wire() for bar in made.bars],
+        "last": last.drill if last else None,
+        "best": best.drill if best else None,
+        "trend": [_point_of_trend(one) for one in (*past, made)],
+    }
+
+
+def _point_of_trend(one: Score) -> Json:
+    return {
+        "drill": one.drill,
+        "last_confirm_ms": one.last_confirm_ms,
+        "verified": one.verified,
+        "steps_late": one.steps_late,
+        "steps_skipped": one.steps_skipped,
+        "met": one.met,
+    }
+
+
+def span(ms: int | None) -> str:
+    """``340 ms``, ``4.2 s``, ``12 min 5 s``; a dash for what was not measured."""
+    if ms is None:
+        return "–"
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s"
+    minutes, seconds = divmod(round(ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def verdicts(found: Json) -> list[str]:
+    """What a reader has to know first, in sentences; what went wrong before what went well."""
+    made = found["score"]
+    said = [f"WRONG TARGET: {words}." for words in made["wrong"]]
+    if not found["running"]:
+        said.append(_proof(found, made))
+    if made["holds"] and not made["points"]:
+        said.append("No gateway was concerned, so nothing was proven about any.")
+    elif made["holds"]:
+        said.append(f"{made['confirmed']} of {made['points']} gateways confirmed.")
+    if made["met"] is not None:
+        word = "within" if made["met"] else "NOT within"
+        said.append(f"Contained {word} the target of {span(made['target_ms'])}.")
+    if made["steps"]:
+        rest = f", {made['steps_late']} of them late" if made["steps_late"] else ""
+        said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
+    if made["roles_unfilled"]:
+        said.append(f"Nobody took: {', '.join(made['roles_unfilled'])}.")
+    return said
+
+
+def _proof(found: Json, made: Json) -> str:
+    if made["equal"]:
+        return "The live table after it is the live table before it (equal digests)."
+    if made["explained"]:
+        return "The live table differs from before: something else changed it meanwhile, as the log says."
+    return "The live table differs from before, and nothing in the log explains it: look into it now."
+
+
+def markdown(found: Json) -> str:
+    """The whole report for whoever has no access to Andon; marked as a drill at its start and its end."""
+    mark = f"**DRILL {found['id']}: an exercise, not a real incident.**"
+    lines = [mark, "", f"# {_plain(found['title'] or found['id'])}", ""]
+    lines += [f"- {words}" for words in _facts(found)]
+    lines += ["", "## In short", "", *(f"- {_plain(words)}" for words in verdicts(found))]
+    lines += ["", "## Times", "", "| | this drill | target | the one before | the best |", "|---|---|---|---|---|"]
+    for m in found["measures"]:
+        cells = (m["words"], *(span(m[name]) for name in ("ms", "target_ms", "last_ms", "best_ms")))
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "## One by one", "", "| | what | until | state | limit |", "|---|---|---|---|---|"]
+    for bar in found["bars"]:
+        cells = (bar["lane"], _plain(bar["name"]), span(bar["end_ms"]), bar["state"], span(bar["due_ms"]))
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", mark, ""]
+    return "\n".join(lines)
+
+
+def _facts(found: Json) -> list[str]:
+    told = "announced" if found["announced"] else "unannounced"
+    said = [
+        f"Playbook {found['playbook']} v{found['playbook_version']}, {found['mode']}",
+        f"Started {found['started_at']} by {_plain(found['started_by'])}, {told}",
+    ]
+    if found["running"]:
+        said.append(f"Still running; ends by itself at {found['ends_at']}")
+    else:
+        said.append(f"{found['how'].capitalize()} {found['ended_at']}: {_plain(found['because'])}")
+    if found["people"]:
+        said.append("Took part: " + ", ".join(f"{_plain(p['person'])} ({p['part']})" for p in found["people"]))
+    return said
+
+
+def _plain(words: str) -> str:
+    """Words of people can't add a row, a heading or a link."""
+    kept = " ".join(words.split())
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in kept)

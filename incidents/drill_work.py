@@ -1,0 +1,409 @@
+"""
+What people and the engine do with drills: start, end, call real, take part, read lists, reports and evidence.
+
+Each operation turns plain values into a decision, as in ``incident_work``. Scores are computed from the log and kept
+only as long as nothing new happens to their drill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from incidents import drill_report, drill_views, views
+from incidents.clock import rfc3339
+from incidents.clockwork import Clockwork
+from incidents.decisions import Asker, Decided, drill_schedule, drills, needs
+from incidents.decisions.incident import Declare
+from incidents.decisions.sight import sees
+from incidents.desk import Commit, Outcome
+from incidents.drill_runs import Mode, Run
+from incidents.drills import Score, better, score
+from incidents.enforcement.points import Points
+from incidents.errors import Invalid, Unavailable, Unknown, nearest
+from incidents.events import SYSTEM, Event
+from incidents.incident_work import IncidentWork
+from incidents.ledger import Answer, AnswerKey
+from incidents.operating import Json, Reply, as_reply, veils
+from incidents.roles import Right
+from incidents.state import State
+from playbooks.drill_schedule import Schedule
+from playbooks.durations import duration
+from playbooks.loader import Library
+from playbooks.occurrences import Spec, next_occurrences
+
+log = structlog.get_logger("andon.drills")
+
+EVIDENCE_DAYS = 30
+LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
+SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
+TREND = 12  # runs of the same playbook and mode that a report looks back on
+
+
+class DrillWork(IncidentWork):
+    points: Points
+    library: Library
+    clockwork: Clockwork
+
+    def prepare_drills(self) -> None:
+        """Once, before anything else here."""
+        self.schedule, self.seed = Schedule(), b""
+        self._quiet_until: dict[tuple[str, str], datetime] = {}
+        self._scores: dict[str, Score] = {}
+        self.desk.on_commit(self._forget_scores)
+
+    # --- starting and ending ---
+
+    def start_drill(self, asker: Asker, body: Mapping[str, Any], key: AnswerKey | None = None) -> Reply:
+        """
+        Start a drill now; answered when it is in the log.
+
+        ``body``: playbook, parameters, mode, lasts (``30m``), announced, title, summary.
+
+        Raises:
+            Refused: See ``decisions.drills.start``.
+        """
+        needs(asker, Right.RESPOND, "starting a drill")
+        mode, lasts = _mode(body.get("mode")), _lasts(body.get("lasts"))
+        wanted = self.drill_request({**body, "separate": True}, mode)
+        announced = body.get("announced") is not False
+
+        def decide(state: State, now: datetime) -> Decided:
+            request = drills.Start(
+                what=self._with_evidence(state, wanted),
+                live_digest=self.desk.snapshot.live_digest,
+                lasts=lasts,
+                announced=announced,
+            )
+            return drills.start(state, request, asker, now)
+
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(decide, actor=asker.actor, key=key, answer=self._declared)
+        self._consider(outcome)
+        return as_reply(outcome.answer, outcome.replayed)
+
+    def end_drill(
+        self, asker: Asker, id: str, how: str = "finished", reason: str = "", key: AnswerKey | None = None
+    ) -> Reply:
+        """A person ends a drill, ``finished`` or ``aborted`` (with a reason); what it held is lifted in that write."""
+        known = self._id(asker, id)
+        try:
+            wanted = drills.How(how)
+        except ValueError as error:
+            raise Invalid.at("how", f"'{how[:40]}': a drill is ended as finished or aborted") from error
+        points = self._containment_rows(known)
+
+        def decide(state: State, now: datetime) -> Decided:
+            because = f"{asker.actor.name} {'ended' if wanted is drills.How.FINISHED else 'aborted'} it"
+            request = drills.End(how=wanted, because=because, reason=reason, points=points)
+            return drills.end(state, known, request, self.desk.snapshot, asker)
+
+        return self._do(asker, decide, _ended, key, about=known)
+
+    def call_real(self, asker: Asker, id: str, body: Mapping[str, Any], key: AnswerKey | None = None) -> Reply:
+        """
+        "REAL": abort the drill and declare a new, real incident, in one write.
+
+        Playbook and parameters are the drill's where ``body`` does not say others.
+
+        Raises:
+            Unavailable: It could not be recorded; grants stop until an append works again.
+        """
+        needs(asker, Right.RESPOND, "declaring an incident")
+        known = self._id(asker, id)
+        with self.desk.read(known) as state:
+            run = drills.get_run(state, known)
+            own = {} if body.get("playbook") not in (None, "", run.playbook) else dict(run.parameters)
+            playbook = run.playbook
+        said = {name: value for name, value in body.items() if value}
+        parameters = {**own, **said.get("parameters", {})}
+        wanted = self._request({"playbook": playbook, **said, "parameters": parameters, "kind": "real"})
+        points = self._containment_rows(known)
+        end = drills.End(how=drills.How.ABORTED, because=f"{asker.actor.name} called it real", points=points)
+
+        def decide(state: State, now: datetime) -> Decided:
+            request = self._with_evidence(state, wanted)
+            return drills.call_real(state, known, request, self.desk.snapshot, asker, now, end)
+
+        with self._veiled_refusals(asker):
+            outcome = self.desk.submit(
+                decide,
+                actor=asker.actor,
+                key=key,
+                answer=self._declared,
+                about=known,
+                narrowing=f"{wanted.playbook.id} {dict(wanted.parameters)}",
+            )
+        self._consider(outcome)
+        return as_reply(outcome.answer, outcome.replayed)
+
+    def drill_people(
+        self,
+        asker: Asker,
+        id: str,
+        act: str,
+        *,
+        person: str = "",
+        part: str = "participant",
+        key: AnswerKey | None = None,
+    ) -> Reply:
+        """``join`` (as participant, facilitator or observer) or ``leave``, oneself or ``person``."""
+        if act not in ("join", "leave"):
+            raise Invalid.at("act", f"unknown act '{act[:40]}'.{nearest(act, ('join', 'leave'))} It is join or leave")
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            if act == "join":
+                return drills.join(state, known, person, part, asker)
+            return drills.leave(state, known, person, asker)
+
+        return self._work(asker, id, decide, key)
+
+    def mind_drills(self) -> None:
+        """What running drills owe now: their end at its time, or their abort because something real is open."""
+        with self.desk.read() as state:
+            owed = drills.owed(state, self.desk.clock.now())
+        for id in owed:
+            points = self._containment_rows(id)
+            outcome = self.desk.submit(
+                lambda state, now, id=id, points=points: drills.settle(  # type: ignore[misc]
+                    state, id, self.desk.snapshot, now, points
+                ),
+                actor=SYSTEM,
+                about=id,
+            )
+            if outcome.events:
+                log.info("drill_ended", drill=id, how=outcome.events[-1].data["how"])
+
+    # --- the schedule ---
+
+    def hold_schedule(self) -> None:
+        """Put the entries in force and hold what is due; meant for every second, and cheap while nothing is."""
+        if self.schedule.problems:
+            return  # said at the start and on every page of drills; what the log has in force stays as it is
+        specs = self.schedule.specs
+        with self.desk.read() as state:
+            changed = bool(drill_schedule.put_in_force(state, specs).drafts)
+        if changed:
+            self.desk.submit(lambda state, now: drill_schedule.put_in_force(state, specs), actor=SYSTEM)
+        for spec in specs:
+            try:
+                self._hold(spec)
+            except Unavailable:
+                raise
+            except Exception:  # one entry that can't be judged must not keep the others waiting
+                log.exception("drill_not_held", schedule=spec.id)
+
+    def _hold(self, spec: Spec) -> None:
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            key = (spec.digest, rfc3339(state.drills.schedules[spec.id].upto))
+            if now < self._quiet_until.get(key, now):
+                return
+            occurrence = drill_schedule.owed(state, spec, self.seed, now)
+            if occurrence is None:
+                self._quiet_until[key] = self._next_of(state, spec, now)
+                return
+        mode = Mode(spec.mode)
+        wanted = self.drill_request({**_asked(spec), "separate": True}, mode)
+
+        def starts(state: State, now: datetime) -> Decided:
+            request = drills.Start(
+                what=self._with_evidence(state, wanted),
+                live_digest=self.desk.snapshot.live_digest,
+                lasts=timedelta(seconds=spec.lasts_s) if spec.lasts_s else None,
+                announced=not spec.unannounced,
+                occurrence=occurrence.id,
+                control=spec.control,
+            )
+            return drills.start(state, request, SCHEDULER, now)
+
+        outcome = self.desk.submit(
+            lambda state, now: drill_schedule.handle(state, spec, occurrence, self.seed, now, starts), actor=SYSTEM
+        )
+        if outcome.events:
+            self._consider(outcome)
+            log.info(
+                "drill_occurrence",
+                occurrence=occurrence.id,
+                became=outcome.events[0].kind,
+                drill=outcome.decided.subject,
+            )
+            self._hold(spec)
+
+    def _next_of(self, state: State, spec: Spec, now: datetime) -> datetime:
+        upto = state.drills.schedules[spec.id].upto
+        coming = next(next_occurrences(spec, upto, now + LOOKS_AHEAD, seed=self.seed), None)
+        return coming.starts_at if coming is not None else now + LOOKS_AHEAD / 2
+
+    def _containment_rows(self, id: str) -> list[Json]:
+        """Who has confirmed so far; only known where points are served."""
+        with self.desk.read(id) as state:
+            found = state.incidents.get(id)
+            if found is None or found.contained is not None:
+                return []
+            rows = self.points.containment(state, found, self.desk.clock.boot())["points"]
+        return [{name: row[name] for name in ("name", "state", "revision", "ms")} for row in rows]
+
+    # --- reading ---
+
+    @veils
+    def drills(self, asker: Asker, *, limit: int = 50, cursor: str = "") -> Json:
+        """
+        Drills, newest first, each with its score; ``cursor`` is the last id of the page before.
+
+        ``playbooks``: when each was last rehearsed and is due. ``coming``: the schedule, the next of each first.
+        """
+        needs(asker, Right.READ, "reading drills")
+        with self.desk.read() as state:
+            runs = [run for run in reversed(state.drills.runs.values()) if sees(state, asker, run.drill)]
+            standing = self._standing(state)
+        if cursor:
+            place = next((n for n, run in enumerate(runs) if run.drill == cursor), None)
+            if place is None:
+                raise Invalid.at("cursor", f"'{cursor[:40]}' is no drill; give `next` of the page before as it is")
+            runs = runs[place + 1 :]
+        page = [self._row(run) for run in runs[:limit]]
+        more = runs[limit - 1].drill if len(runs) > limit else None
+        return {
+            "items": page,
+            "next": more,
+            "playbooks": standing,
+            "coming": self.coming(asker),
+            "schedule_problems": [str(problem) for problem in self.schedule.problems],
+        }
+
+    @veils
+    def coming(self, asker: Asker) -> list[Json]:
+        """The schedule, with what comes next of each entry; of an unannounced one only its control group reads when."""
+        needs(asker, Right.READ, "reading the schedule")
+        now = self.desk.clock.now()
+        with self.desk.read() as state:
+            rows = []
+            for spec in self.schedule.specs:
+                known = state.drills.schedules.get(spec.id)
+                after = max(known.upto, now) if known is not None else now
+                following = next_occurrences(spec, after, now + LOOKS_AHEAD, seed=self.seed)
+                coming = next((one for one in following if one.barred is None), None)
+                told = not spec.unannounced or asker.actor.person in spec.control or asker.may(Right.PEOPLE)
+                rows.append(drill_views.coming(state, spec, coming, told=told))
+        return sorted(rows, key=lambda row: str(row["starts_at"] or "9"))
+
+    @veils
+    def drills_overdue(self, asker: Asker) -> list[Json]:
+        """Playbooks whose rehearsal is overdue."""
+        needs(asker, Right.READ, "reading drills")
+        with self.desk.read() as state:
+            return [row for row in self._standing(state) if row["overdue"]]
+
+    def _standing(self, state: State) -> list[Json]:
+        books = [(book, self.library.digest(book.id)) for book in self.library]
+        return drill_views.standing(state, books, self.desk.clock.now())
+
+    def _row(self, run: Run) -> Json:
+        return drill_views.row(run, self.desk.words(run.drill).get("title", ""), self._score(run.drill))
+
+    @veils
+    def drill_report(self, asker: Asker, id: str) -> Json:
+        """One drill with its score, what it is measured against, its waterfall, and what comes next while it runs."""
+        needs(asker, Right.READ, "reading a drill")
+        with self._look(asker, id) as (state, known):
+            run = drills.get_run(state, known)
+            same = [r for r in state.drills.runs.values() if (r.playbook, r.mode) == (run.playbook, run.mode)]
+            earlier = [r.drill for r in same if r.seq < run.seq and r.full and sees(state, asker, r.drill)]
+            incident = state.incidents[known]
+            containment = self.points.containment(state, incident, self.desk.clock.boot())
+            coming = drill_views.comes_next(run, incident, containment, self.desk.clock.now())
+            names = views.names(state)
+            follow_ups = [
+                {"number": t.number, "owner": t.owner, "due_at": t.due_at, "state": t.state}
+                for t in incident.tasks.values()
+                if t.follow_up
+            ]
+        made = self._score(known)
+        if made is None:
+            raise Unknown(f"{known} has no score", code="no-drill")
+        past = [found for old in earlier[-TREND:] if (found := self._score(old)) is not None]
+        best = None
+        for old in past:
+            best = old if best is None or better(old, best) else best
+        report = drill_report.report(self._row(run), made, past, best)
+        return report | {"next": coming, "names": names, "follow_ups": follow_ups, "as_of": self._now()}
+
+    def _now(self) -> str:
+        return rfc3339(self.desk.clock.now())
+
+    @veils
+    def drill_evidence(self, asker: Asker, days: int = EVIDENCE_DAYS) -> Json:
+        """Was the kill switch exercised through every registered gateway within so many days?"""
+        needs(asker, Right.READ, "reading evidence")
+        with self.desk.read() as state:
+            overview = self.points.overview(state, self.desk.clock.boot())
+            asks = [row["name"] for row in overview if row["ask_live"]]
+            return drill_views.exercised(state, days, self.desk.clock.now(), asks)
+
+    def _score(self, id: str) -> Score | None:
+        if id not in self._scores:
+            found = score(self.desk.ledger.incident(id))
+            if found is None:
+                return None
+            self._scores[id] = found
+        return self._scores[id]
+
+    def _forget_scores(self, commit: Commit) -> None:
+        for event in commit.events:
+            self._scores.pop(event.incident or "", None)
+
+    def _consider(self, outcome: Outcome) -> None:
+        """Its clocks, in a write of their own, as after every declaration."""
+        if outcome.events and outcome.decided.subject:
+            self.clockwork.consider(outcome.decided.subject)
+
+    # --- what a declaration is made of; see ``Operations`` ---
+
+    def _request(self, body: Mapping[str, Any]) -> Declare:
+        raise NotImplementedError
+
+    def _with_evidence(self, state: State, request: Declare) -> Declare:
+        raise NotImplementedError
+
+    def _declared(self, state: State, decided: Decided, events: Sequence[Event]) -> Answer:
+        raise NotImplementedError
+
+    def drill_request(self, body: Mapping[str, Any], mode: Mode) -> Declare:
+        """A declaration of kind drill, as ``body`` asks for it."""
+        return replace(self._request({**body, "kind": "drill"}), mode=mode)
+
+
+def _ended(state: State, decided: Decided, events: Sequence[Event]) -> tuple[int, Json]:
+    data = events[-1].data
+    names = ("how", "because", "equal", "left", "meanwhile")
+    lifted = [e.data["hold"] for e in events if e.kind == "access:hold:lifted"]
+    return 200, {"id": decided.subject, "lifted": lifted, **{name: data[name] for name in names}}
+
+
+def _asked(spec: Spec) -> Json:
+    return {"playbook": spec.playbook, "parameters": dict(spec.parameters), "title": spec.title}
+
+
+def _mode(name: object) -> Mode:
+    try:
+        return Mode(str(name or Mode.SHADOW))
+    except ValueError as error:
+        known = ", ".join(Mode)
+        raise Invalid.at("mode", f"unknown mode '{str(name)[:40]}'.{nearest(str(name), Mode)} It is {known}") from error
+
+
+def _lasts(words: object) -> timedelta | None:
+    if not words:
+        return None
+    try:
+        found = duration(words).elapsed
+    except ValueError as error:
+        raise Invalid.at("lasts", str(error)) from error
+    if found is None:
+        raise Invalid.at("lasts", f"'{str(words)[:40]}': say minutes or hours, e.g. 30m")
+    return found
