@@ -98,21 +98,20 @@ def settled(andon: Andon, id: str) -> list[dict[str, Any]]:
 def test_a_declaration_is_heard_of_by_people_and_machines_and_a_drill_by_nobody(world: World) -> None:
     """Everything is there to send for real; the drill opens not one connection."""
     with world.run() as andon:
+        rehearsed = settled(andon, declare(andon, "drill"))  # first: nobody rehearses beside what is real
+        assert {row["state"] for row in rehearsed} == {"rehearsed"}
+        assert {row["channel"] for row in rehearsed} >= {"slack", "webhook"}
+        assert (world.server.sessions, world.target.connections) == (0, 0)
+
         id = declare(andon)
         rows = settled(andon, id)
         wait_for(lambda: "status@example.com" in world.server.to, "the status desk hears that it is contained", 10)
         assert {row["state"] for row in rows} <= {"sent", "confirmed"}, rows
         assert sorted(set(world.server.to)) == ["ada@example.com", "grace@example.com", "status@example.com"]
+        assert world.server.sessions and world.target.connections
         (delivery,) = world.target.deliveries
         _check_signature(world, delivery)
         assert json.loads(delivery.body)["data"]["incident"] == id
-
-        mails, connections = world.server.sessions, world.target.connections
-        drill = declare(andon, "drill")
-        rehearsed = settled(andon, drill)
-        assert {row["state"] for row in rehearsed} == {"rehearsed"}
-        assert {row["channel"] for row in rehearsed} >= {"slack", "webhook"}
-        assert (world.server.sessions, world.target.connections) == (mails, connections)
 
 
 def _check_signature(world: World, delivery: hooks.Delivery) -> None:
