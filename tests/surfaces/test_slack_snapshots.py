@@ -57,12 +57,13 @@ def told() -> Iterator[Shots]:
         beginning(shots)
         working(shots)
         way_back(shots)
-        drill(shots)
         refusals(shots)
+        shots.answer("drill-beside-a-real-one", scene.linus, "drill break-glass partner=globex")
         outage(shots)
-    with slack_scene() as scene:
-        shots.scene = scene
-        notices(shots)
+    for part in (drill, notices):
+        with slack_scene() as shots.scene:
+            shots.scene.shop.point("eu-gateway-1")
+            part(shots)
     yield shots
 
 
@@ -148,6 +149,9 @@ def drill(shots: Shots) -> None:
     shots.answer("drill", scene.linus, "drill break-glass partner=globex")
     scene.posts(25)
     shots.message("incident-drill")
+    shots.answer("drill-over", scene.linus, "drill stop latest went through")
+    scene.posts(4)
+    shots.message("incident-drill-over")
 
 
 def refusals(shots: Shots) -> None:
@@ -177,7 +181,6 @@ def outage(shots: Shots) -> None:
 def notices(shots: Shots) -> None:
     scene = shots.scene
     scene.connects()
-    scene.shop.point("eu-gateway-1")
     scene.types(scene.linus, "kill partner acme their key is on a paste site")
     scene.sends(30)
     shots["called"] = as_read(scene.direct(ADA)[0])
