@@ -15,8 +15,7 @@ from incidents.clock import parse_rfc3339, rfc3339
 from incidents.life import COMMANDER, RESTRICTED, STEPS, Incident
 from incidents.recipients import OTHER_CHANNEL_FIRST
 from incidents.state import State
-from playbooks.rhythm import Rhythm
-from playbooks.schema import Severity
+from playbooks.rhythm import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,8 @@ class Reminder:
     ``key`` names it within its incident; it is told once for each moment ``at`` that it has.
 
     ``whom`` is ``role:comms`` or ``person:ada``; ``words`` a sentence without a full stop. ``template`` and
-    ``channels`` are for those that are no plain reminder.
+    ``channels`` are for those that are no plain reminder; ``also``: other keys that count as told with it;
+    ``says_when``: its words say themselves how late it is.
     """
 
     key: str
@@ -34,9 +34,11 @@ class Reminder:
     words: str
     template: str = "reminder"
     channels: tuple[str, ...] = ()
+    also: tuple[tuple[str, datetime], ...] = ()
+    says_when: bool = False
 
 
-Source = Callable[[State, Incident, Rhythm], Iterable[Reminder]]
+Source = Callable[[State, Incident, Pace], Iterable[Reminder]]
 SOURCES: list[Source] = []
 """
 Where reminders come from. Another part adds its own by ``@source``: a pure function that gives all reminders of an
@@ -49,13 +51,13 @@ def source(found: Source) -> Source:
     return found
 
 
-def pending(state: State, incident: Incident, rhythm: Rhythm) -> dict[str, Reminder]:
+def pending(state: State, incident: Incident, pace: Pace) -> dict[str, Reminder]:
     """By key: what is still to be told, now or later. Nothing for a test."""
     if incident.kind == "test":
         return {}
     found = {}
     for give in SOURCES:
-        for reminder in give(state, incident, rhythm):
+        for reminder in give(state, incident, pace):
             told = incident.reminded.get(reminder.key)
             if told is None or told < reminder.at:
                 found[reminder.key] = reminder
@@ -71,7 +73,7 @@ def _last(incident: Incident, key: str, *others: datetime | None) -> datetime:
 
 
 @source
-def updates_wanted(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
+def updates_wanted(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
     """By the playbook's own entries, else by severity. Quiet after an update, and until one that was promised."""
     asks = [notice for notice in incident.notices if notice.get("remind") and notice.get("every_s")]
     for notice in asks:
@@ -80,14 +82,13 @@ def updates_wanted(state: State, incident: Incident, rhythm: Rhythm) -> Iterator
             key = f"{notice['remind']}/{notice['number']}"
             every = timedelta(seconds=int(notice["every_s"]))
             yield _wanted(incident, key, begins.at, every, notice["to"], notice["remind"])
-    usual = rhythm.updates.every.get(Severity(incident.severity))
-    if not asks and usual is not None and usual.elapsed is not None and _before(incident, "resolved"):
-        role = f"role:{rhythm.updates.role}"
-        yield _wanted(incident, "status-update", incident.declared_at, usual.elapsed, role, "status-update")
+    if not asks and _before(incident, "resolved"):
+        role, usual = f"role:{pace.rhythm.updates.role}", pace.updates_every(incident.severity)
+        yield _wanted(incident, "status-update", incident.declared_at, usual, role, "status-update")
 
 
 @source
-def repeated(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
+def repeated(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
     """
     Entries of the playbook that go out every so often. What people have to approve is asked for, not sent.
 
@@ -129,19 +130,21 @@ def _before(incident: Incident, moment: str) -> bool:
 
 
 @source
-def unanswered(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
+def unanswered(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
     """Commander, deputy, leadership, until somebody has acknowledged or taken command; each later call another way."""
     answered = incident.acknowledged_at is not None or incident.commander is not None
     if answered or incident.ended or incident.stage:
         return
     since = max(incident.declared_at, incident.severity_since or incident.declared_at)
-    for number, call in enumerate(rhythm.unanswered.get(Severity(incident.severity), ())):
-        after = f"for {call.after} " if call.after is not None else ""
+    within = pace.acknowledge_within(incident.severity)
+    for number, call in enumerate(pace.rhythm.unanswered):
+        waited = call.after * within
+        after = f" for {int(waited.total_seconds() // 60)} min" if waited else ""
         yield Reminder(
             key=f"unanswered/{number}",
-            at=since + timedelta(seconds=call.seconds),
+            at=since + waited,
             whom=f"role:{call.role}",
-            words=f"{incident.id} ({incident.severity}) has not been acknowledged {after}".strip(),
+            words=f"{incident.id} ({incident.severity}) has not been acknowledged{after}",
             template="escalation",
             channels=OTHER_CHANNEL_FIRST if number % 2 else (),
         )
@@ -151,9 +154,9 @@ def unanswered(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Rem
 
 
 @source
-def waiting(state: State, incident: Incident, rhythm: Rhythm) -> Iterator[Reminder]:
+def waiting(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
     """Notices that nobody has approved, tasks and the review when they are due."""
-    every = rhythm.approvals.every.elapsed or timedelta(hours=1)
+    every = pace.rhythm.approvals.every.elapsed or timedelta(hours=1)
     for draft in incident.drafts.values():
         if draft.waits:
             key = f"approval/{draft.id}"

@@ -92,15 +92,9 @@ def _under_way(effect: Effect, claim: Any | None) -> Json:
     return row | {"state": "being sent"}
 
 
-def letters(outbox: Outbox, claims: Claims, wanted: str) -> list[Json]:
-    """
-    Across incidents, the newest first.
-
-    Args:
-        wanted: ``dead`` for what a person may have tried again, ``owed`` for what is under way.
-    """
-    found = outbox.letters if wanted == "dead" else outbox.owed
-    return [_letter(effect, claims.get(effect.id)) for effect in reversed(found.values())]
+def letters(found: Iterable[Effect], claims: Claims) -> list[Json]:
+    """A page of messages and orders, across incidents."""
+    return [_letter(effect, claims.get(effect.id)) for effect in found]
 
 
 def _letter(effect: Effect, claim: Any | None) -> Json:

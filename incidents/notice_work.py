@@ -7,18 +7,20 @@ and the attempt is written down.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from incidents import notice_views
 from incidents.connectors import NotSent
 from incidents.decisions import Asker, Decided, effects, needs, notices, sight
-from incidents.errors import Conflicting, Forbidden, Refused, Unknown
+from incidents.errors import Conflicting, Forbidden, Refused
 from incidents.events import SYSTEM, Event
 from incidents.ledger import AnswerKey
 from incidents.letters import Letters
 from incidents.notices import NoticeState, digest_of
 from incidents.operating import Json, Operating, Reply, moment, veils
+from incidents.outbox import number
 from incidents.roles import Right
 from incidents.state import State
 
@@ -63,15 +65,24 @@ class NoticeWork(Operating):
 
     @veils
     def messages(self, asker: Asker, *, state: str = "dead", limit: int = 50, cursor: str = "") -> Json:
-        """Dead letters, or what is owed now, across incidents, newest first; ``cursor`` is the last id before."""
+        """
+        Dead letters, or what is owed now, across incidents, the newest first.
+
+        Args:
+            cursor: The id of the last one on the page before; it may have left the list meanwhile.
+        """
         needs(asker, Right.READ, "reading messages")
+        with self.desk.read() as known:  # copied, then looked through while others go on: there may be many
+            every = list((known.outbox.letters if state == "dead" else known.outbox.owed).values())
+            hidden = sight.hidden(known, asker)
+        every.sort(key=lambda effect: number(effect.id), reverse=True)
+        before = number(cursor) if cursor else None
+        found = (e for e in every if e.incident not in hidden and (before is None or number(e.id) < before))
+        page = list(itertools.islice(found, limit + 1))
         claims = {claim.effect: claim for claim in self.desk.ledger.claims()}
-        with self.desk.read() as known:
-            rows = notice_views.letters(known.outbox, claims, state)
-            rows = [row for row in rows if row["incident"] is None or sight.sees(known, asker, row["incident"])]
-        start = next((n + 1 for n, row in enumerate(rows) if row["id"] == cursor), 0)
-        page = rows[start : start + limit]
-        return {"items": page, "next": page[-1]["id"] if start + limit < len(rows) else None}
+        with self.desk.read():
+            rows = notice_views.letters(page[:limit], claims)
+        return {"items": rows, "next": rows[-1]["id"] if len(page) > limit else None}
 
     # --- by people ---
 
@@ -111,10 +122,6 @@ class NoticeWork(Operating):
     def retry_message(self, asker: Asker, id: str, key: AnswerKey | None = None) -> Reply:
         """Have a dead letter tried again."""
         needs(asker, Right.RESPOND, "trying a message again")
-        with self.desk.read() as state:
-            effect = effects.get_effect(state, id)
-            if effect.incident is not None and not sight.sees(state, asker, effect.incident):
-                raise Unknown(f"unknown message '{id[:40]}'.", code="unknown-message")
         return self._do(
             asker,
             lambda state, now: effects.retry(state, id, asker, now),
@@ -126,10 +133,7 @@ class NoticeWork(Operating):
 
     def _notice_id(self, asker: Asker, id: str) -> str:
         with self.desk.read(id) as state:
-            incident, draft = notices.get_notice(state, id)
-            if not sight.sees(state, asker, incident.id):
-                raise Unknown(f"unknown notice '{id[:60]}'.", code="unknown-notice")
-            return draft.id
+            return notices.get_notice(state, id, asker)[1].id
 
     def _on_notice(
         self,

@@ -56,6 +56,11 @@ DONE = frozenset({Outcome.SENT, Outcome.CONFIRMED, Outcome.REHEARSED})
 LETTERS = frozenset({Outcome.FAILED, Outcome.UNKNOWN, Outcome.DEAD})  # a person may have these tried again
 
 
+def number(id: str) -> int:
+    """Which effect of all that id names, the first being 1; 0 for what is no such id."""
+    return int(id[1:]) if id[1:].isdecimal() else 0
+
+
 @dataclass(slots=True)
 class Effect:
     """

@@ -9,12 +9,14 @@ state at the start and kept by the desk's commits; nothing is kept here that the
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from random import Random
 
 import structlog
 
+from incidents.clock_calls import Heard
+from incidents.clockwork import Call
 from incidents.connectors import Connector, NotSent, Office
 from incidents.connectors.rehearsal import RehearsalOffice
 from incidents.decisions import Decided, notices, reminding
@@ -28,7 +30,7 @@ from incidents.holds import LIVE, SHADOW
 from incidents.letters import Letters
 from incidents.life import Incident
 from incidents.state import State
-from playbooks.rhythm import Rhythm
+from playbooks.rhythm import Pace
 
 log = structlog.get_logger("andon.effects")
 
@@ -41,8 +43,8 @@ NO_MATTER = ("effect:message:", "effect:order:", "access:")  # kinds that change
 class PostRoom:
     """``start`` its thread, or call ``turn`` oneself. Nothing leaves before either."""
 
-    def __init__(self, desk: Desk, office: Office, letters: Letters, rhythm: Rhythm, *, chance: Random | None = None):
-        self.desk, self.office, self.letters, self.rhythm = desk, office, letters, rhythm
+    def __init__(self, desk: Desk, office: Office, letters: Letters, pace: Pace, *, chance: Random | None = None):
+        self.desk, self.office, self.letters, self.pace = desk, office, letters, pace
         self.runners = (
             Runner(desk, LIVE, office, letters, chance=chance),
             Runner(desk, SHADOW, RehearsalOffice(), letters, chance=chance),
@@ -53,7 +55,8 @@ class PostRoom:
         self._agenda: DueList[tuple[str, str]] = DueList()
         self._keys: dict[str, set[str]] = {}
         self._undrafted: dict[str, None] = {}
-        self._lock = threading.Lock()  # over the three above; the desk's lock is never taken under it
+        self._heard: list[Heard] = []
+        self._lock = threading.Lock()  # over the four above; the desk's lock is never taken under it
         self.turned_at = float("-inf")  # boot clock of the last turn that ended well
         self._first = True
         self._loaded = False
@@ -89,7 +92,7 @@ class PostRoom:
         self.wake.set()
 
     def _look(self, state: State, incident: Incident) -> None:
-        found = pending(state, incident, self.rhythm)
+        found = pending(state, incident, self.pace)
         with self._lock:
             for key in self._keys.pop(incident.id, set()) - found.keys():
                 self._agenda.drop((incident.id, key))
@@ -99,6 +102,16 @@ class PostRoom:
                 self._keys[incident.id] = set(found)
             if notices.undrafted(incident):
                 self._undrafted[incident.id] = None
+
+    def hear(self, calls: Sequence[Call]) -> None:
+        """
+        Clocks that want to be spoken of, as the clockwork hands them on; the next turn tells them with the rest.
+
+        Should this process die before, they are handed on again after the next start, and what was told is passed over.
+        """
+        with self._lock:
+            self._heard += [(call.incident, call.clock, call.reminder) for call in calls]
+        self.wake.set()
 
     # --- one turn ---
 
@@ -114,23 +127,26 @@ class PostRoom:
 
     def _remind(self) -> bool:
         now, first = self.desk.clock.now(), self._first
+        limit = AT_FIRST if first else AT_ONCE
         with self._lock:
-            due = self._agenda.take(now, AT_FIRST if first else AT_ONCE)
-        if not due and not first:
+            due = self._agenda.take(now, limit)
+            heard, self._heard = self._heard[:limit], self._heard[limit:]
+        if not due and not heard and not first:
             return False
 
         def decide(state: State, now: datetime) -> Decided:
-            return reminding.remind(state, due, self.rhythm, now, first=first)
+            return reminding.remind(state, due, heard, self.pace, now, first=first)
 
         try:
             self.desk.submit(decide, actor=SYSTEM)
         except AndonError:
             with self._lock:
+                self._heard = heard + self._heard
                 for key in due:
                     self._agenda.put(key, now)
             raise
         self._first = False
-        return bool(due)
+        return bool(due or heard)
 
     def _draft(self) -> bool:
         """First texts for notices that have none."""

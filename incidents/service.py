@@ -226,6 +226,7 @@ class Service:
         from incidents.connectors.email import Email, mail_server
         from incidents.connectors.webhook import Webhook
         from incidents.postroom import PostRoom
+        from playbooks.rhythm import Pace
 
         settings = self.settings
         webhook = Webhook(self.webhook_key, self.clock, allow_private=settings.allow_private_webhooks)
@@ -233,7 +234,9 @@ class Service:
         if settings.smtp_url:
             domain = urlsplit(settings.url).hostname or "localhost"
             office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
-        return PostRoom(self.desk, office, self.letters, self.rhythm)
+        made = PostRoom(self.desk, office, self.letters, Pace(self.rhythm, self.severities))
+        self.clockwork.on_reminder(made.hear)
+        return made
 
     def webhook_key(self, url: str) -> bytes:
         """What deliveries to a URL are signed with: of its own for each host, so that one can't forge another's."""
@@ -257,9 +260,9 @@ class Service:
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
-        self.postroom.start()
         for other in self.beside:
             other.start()
+        self.postroom.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""

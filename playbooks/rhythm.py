@@ -1,20 +1,22 @@
 """
-How often people are asked for word and who is called when nobody answers: ``notices/rhythm.yaml``, as values.
+Who is asked for word and who is called when nobody answers: ``notices/rhythm.yaml``, as values.
 
 A file of that name in the company's own folder is taken instead of the shipped one. Read once, at the start.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from playbooks.durations import ElapsedField
 from playbooks.forms import Form, Slug
-from playbooks.schema import Severity
+from playbooks.severities import Severities
 from playbooks.source import Problem, SourceError, check, parse
 from playbooks.wording import SHIPPED
 
@@ -22,10 +24,9 @@ SIZE_LIMIT = 64 * 1024
 
 
 class Updates(Form):
-    """Who writes status updates, and after how long without one they are asked for the next."""
+    """Who is asked for status updates."""
 
     role: Slug
-    every: dict[Severity, ElapsedField] = Field(default_factory=dict)
 
 
 class Approvals(Form):
@@ -35,31 +36,38 @@ class Approvals(Form):
 
 
 class Call(Form):
-    """Who is called while nobody has answered; without ``after``, at once."""
+    """Who is called while nobody has answered, after so many times of the severity's ``acknowledge_within``."""
 
     role: Slug
-    after: ElapsedField | None = None
-
-    @property
-    def seconds(self) -> float:
-        elapsed = self.after.elapsed if self.after is not None else None
-        return elapsed.total_seconds() if elapsed is not None else 0.0
+    after: Annotated[StrictInt, Field(ge=0, le=100)] = 0
 
 
 class Rhythm(Form):
-    """A severity that is not named asks for nothing."""
+    """Who; how often is the severity's matter."""
 
     updates: Updates
     approvals: Approvals
-    unanswered: dict[Severity, Annotated[tuple[Call, ...], Field(min_length=1, max_length=10)]]
+    unanswered: Annotated[tuple[Call, ...], Field(min_length=1, max_length=10)]
 
     @model_validator(mode="after")
     def _in_order(self) -> Rhythm:
-        for severity, calls in self.unanswered.items():
-            seconds = [call.seconds for call in calls]
-            if any(b <= a for a, b in pairwise(seconds)):
-                raise ValueError(f"'{severity}': each call comes later than the one before it")
+        if any(b.after <= a.after for a, b in pairwise(self.unanswered)):
+            raise ValueError("each entry of 'unanswered' comes later than the one before it")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Who and how often, together."""
+
+    rhythm: Rhythm
+    severities: Severities
+
+    def updates_every(self, severity: str) -> timedelta:
+        return self.severities.of(severity).update_every.elapsed or timedelta(days=1)
+
+    def acknowledge_within(self, severity: str) -> timedelta:
+        return self.severities.of(severity).acknowledge_within.elapsed or timedelta(days=1)
 
 
 def load(extra: Path | None = None) -> tuple[Rhythm, tuple[Problem, ...]]:

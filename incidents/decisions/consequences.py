@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from incidents import events as ev
+from incidents.clock_views import row
 from incidents.decisions.owing import Owing
 from incidents.events import Actor, Draft, Fact
 from incidents.life import COMMANDER, RESTRICTED, Incident
@@ -287,3 +288,26 @@ def _glass_broken(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
             owing.tell(
                 f"person:{person}", "escalation", on, f"{known.incident}/glass/{draft.fact.request}", words=words
             )
+
+
+@_on(ev.DutiesMoved)
+def _moved(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    """
+    A deadline that came nearer, or is past already, is told at once.
+
+    Whoever planned by the old one has less time than they think.
+    """
+    if not isinstance(draft.fact, ev.DutiesMoved):
+        return
+    incident = owing.state.incidents[draft.incident or ""]
+    for move in draft.fact.moves:
+        if not (move.get("earlier") or move.get("past")):
+            continue
+        clock, due = str(move["clock"]), f"{move['due'][:16].replace('T', ' ')} UTC"
+        duty = incident.docket.duties.get(clock)
+        shown = row(owing.state, incident, duty, owing.now) if duty is not None else None
+        what = f"{shown['title']} ({shown['regime_title']})" if shown is not None else f"The clock {clock}"
+        words = f"{what} was due at {due} already" if move.get("past") else f"{what} is due earlier: {due}"
+        before = f", before it was {move['was'][:16].replace('T', ' ')} UTC" if move.get("was") else ""
+        role = shown["owner_role"] if shown is not None else COMMANDER
+        owing.tell_role(role, "reminder", about(incident), f"{incident.id}/moved/{clock}", words=words + before)

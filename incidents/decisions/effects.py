@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from incidents import events as ev
 from incidents.clock import rfc3339
-from incidents.decisions import Asker, Decided, needs
+from incidents.decisions import Asker, Decided, needs, sight
 from incidents.errors import Conflicting, Unknown, nearest
 from incidents.events import Draft
 from incidents.outbox import Effect, Outcome, Sort
@@ -90,11 +90,11 @@ def retry(state: State, id: str, asker: Asker, now: datetime) -> Decided:
 
     Raises:
         Forbidden: Without the right to respond.
-        Unknown: No such message among those that are owed or dead.
+        Unknown: No such message among those that are owed or dead, for this asker.
         Conflicting: It is not dead: it is being tried as it is.
     """
     needs(asker, Right.RESPOND, "trying a message again")
-    effect = get_effect(state, id)
+    effect = get_effect(state, id, asker)
     if effect.outcome is None:
         raise Conflicting(f"{effect.id} is still owed and tried by itself; there is nothing to try again", code="owed")
     until = now + RETRY_LIFE
@@ -105,16 +105,20 @@ def retry(state: State, id: str, asker: Asker, now: datetime) -> Decided:
     return Decided([Draft(fact, incident=effect.incident)], subject=effect.id)
 
 
-def get_effect(state: State, id: str) -> Effect:
+def get_effect(state: State, id: str, asker: Asker) -> Effect:
     """
     Raises:
-        Unknown: With the nearest id.
+        Unknown: With the nearest id that everybody may know of; the hidden are not there at all.
     """
     found = state.outbox.find(id) or state.outbox.find(id.upper())
-    if found is None:
-        known = [*state.outbox.letters, *state.outbox.owed]
-        raise Unknown(
-            f"unknown message '{id[:40]}'.{nearest(id.upper(), known[-500:])} Those that are owed or dead can be named",
-            code="unknown-message",
-        )
+    if found is None or (found.incident is not None and not sight.sees(state, asker, found.incident)):
+        raise _unknown(state, id)
     return found
+
+
+def _unknown(state: State, id: str) -> Unknown:
+    every = [*state.outbox.letters.values(), *state.outbox.owed.values()][-sight.SUGGESTED :]
+    near = nearest(id.upper(), [effect.id for effect in every if effect.incident not in state.restricted])
+    return Unknown(
+        f"unknown message '{id[:40]}'.{near} Only those that are owed or dead can be named", code="unknown-message"
+    )

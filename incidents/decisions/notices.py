@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from incidents import events as ev
-from incidents.decisions import Asker, Decided
+from incidents.decisions import Asker, Decided, sight
 from incidents.decisions.consequences import APPROVALS, ask_for_approval, next_notice
 from incidents.decisions.effects import superseded
 from incidents.decisions.incident import check_reason
@@ -124,7 +124,7 @@ def edit(state: State, notice_id: str, subject: str, body: str, asker: Asker) ->
         Invalid: Empty or too long, or a subject of several lines.
         Conflicting: It is approved, refused or sent already.
     """
-    incident, notice = get_notice(state, notice_id)
+    incident, notice = get_notice(state, notice_id, asker)
     acting_person(state, asker, Right.RESPOND, "to write a notice")
     _check_waits(notice)
     _check_text(subject, body)
@@ -142,7 +142,7 @@ def approve(state: State, notice_id: str, *, digest: str, asker: Asker, now: dat
         Forbidden: No right, no person, a person who has approved already, or nobody has the role that is needed.
         Conflicting: It has another text now, or does not wait any more.
     """
-    incident, notice = get_notice(state, notice_id)
+    incident, notice = get_notice(state, notice_id, asker)
     person = acting_person(state, asker, Right.COMMAND, "to approve a notice")
     _check_waits(notice)
     if notice.digest is None:
@@ -167,7 +167,7 @@ def refuse(state: State, notice_id: str, *, reason: str, asker: Asker) -> Decide
     Raises:
         Conflicting: It does not wait any more.
     """
-    incident, notice = get_notice(state, notice_id)
+    incident, notice = get_notice(state, notice_id, asker)
     acting_person(state, asker, Right.COMMAND, "to refuse a notice")
     check_reason(reason)
     _check_waits(notice)
@@ -183,7 +183,7 @@ def receipt(state: State, notice_id: str, words: str, at: datetime | None, asker
         Conflicting: It is not approved, or sent by a channel already.
         Invalid: No words, too many, or a time in the future.
     """
-    incident, notice = get_notice(state, notice_id)
+    incident, notice = get_notice(state, notice_id, asker)
     acting_person(state, asker, Right.COMMAND, "to record a receipt")
     if not words.strip() or len(words) > RECEIPT_LIMIT:
         raise Invalid.at("receipt", f"say how it is known, in 1 to {RECEIPT_LIMIT} characters")
@@ -213,13 +213,17 @@ def denied(incident: str, notice: str, error: Refused) -> Decided:
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def get_notice(state: State, id: str) -> tuple[Incident, NoticeDraft]:
+def get_notice(state: State, id: str, asker: Asker | None = None) -> tuple[Incident, NoticeDraft]:
     """
+    A notice by its id; for the service itself where nobody asks.
+
     Raises:
-        Unknown: With the nearest id of its incident.
+        Unknown: With the nearest id of its incident; of a hidden incident in the very words of one that is not there.
     """
     wanted = id.upper()
     incident = state.incidents.get(wanted.rpartition("-N")[0])
+    if incident is not None and asker is not None and not sight.sees(state, asker, incident.id):
+        incident = None
     notice = incident.drafts.get(wanted) if incident is not None else None
     if incident is None or notice is None:
         known = incident.drafts if incident is not None else ()

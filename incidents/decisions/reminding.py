@@ -7,13 +7,14 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from incidents import events as ev
 from incidents.clock import rfc3339
+from incidents.clock_calls import Heard, prompts
 from incidents.decisions import Decided
 from incidents.decisions.owing import Owing
 from incidents.escalation import Reminder, pending
@@ -21,7 +22,7 @@ from incidents.events import SYSTEM, Draft
 from incidents.outbox import Lane
 from incidents.recipients import About, Readers, about, of_role
 from incidents.state import State
-from playbooks.rhythm import Rhythm
+from playbooks.rhythm import Pace
 
 LATE = timedelta(minutes=5)  # later than that, nobody was there at its time
 LIFE = timedelta(hours=1)
@@ -37,33 +38,43 @@ class _ForOne:
     told: list[tuple[About, Reminder, str]] = field(default_factory=list)
 
 
-def remind(state: State, due: Iterable[Due], rhythm: Rhythm, now: datetime, *, first: bool = False) -> Decided:
+def remind(
+    state: State, due: Iterable[Due], heard: Iterable[Heard], pace: Pace, now: datetime, *, first: bool = False
+) -> Decided:
     """
-    Tell whoever is meant by each of ``due`` that is still to be told.
+    Tell whoever is meant by each of ``due`` that is still to be told, and of the clocks that were ``heard``.
 
     Args:
         first: The first after a start: what is late by now fell due while nobody ran.
     """
+    clocks = [(about(state.incidents[id]), prompt) for id, prompt in prompts(state, heard, now)]
+    reached = [(on, prompt) for on, prompt in clocks if on.kind != "test"]
+    reached += _reached(state, due, pace, now)
+    drafts = tell(state, reached, now)
+    if first and (line := _caught_up(state, [reminder.at for _, reminder in reached], now)) is not None:
+        drafts.append(Draft(line))
+    return Decided(drafts)
+
+
+def tell(state: State, reached: Sequence[tuple[About, Reminder]], now: datetime) -> list[Draft]:
+    """What owes these reminders to whoever is meant, each reader's gathered into one message."""
     owing = Owing(state, SYSTEM, now)
     apart: dict[Due, tuple[datetime, list[str]]] = {}
-    reached = list(_reached(state, due, rhythm, now))
     for one in _by_reader(state, reached):
         _tell(owing, one, now, apart)
     for (incident, key), (due_at, messages) in apart.items():
         fact = ev.ReminderTold(key=key, due_at=rfc3339(due_at), messages=messages)
         owing.drafts.append(Draft(fact, incident=incident))
-    if first and (line := _caught_up(state, [reminder.at for _, reminder in reached], now)) is not None:
-        owing.drafts.append(Draft(line))
-    return Decided(owing.drafts)
+    return owing.drafts
 
 
-def _reached(state: State, due: Iterable[Due], rhythm: Rhythm, now: datetime) -> Iterable[tuple[About, Reminder]]:
+def _reached(state: State, due: Iterable[Due], pace: Pace, now: datetime) -> Iterable[tuple[About, Reminder]]:
     wanted: dict[str, list[str]] = {}
     for incident, key in due:
         wanted.setdefault(incident, []).append(key)
     for id, keys in wanted.items():
         known = state.incidents.get(id)
-        found = pending(state, known, rhythm) if known is not None else {}
+        found = pending(state, known, pace) if known is not None else {}
         for key in dict.fromkeys(keys):
             reminder = found.get(key)
             if known is not None and reminder is not None and reminder.at <= now:
@@ -112,18 +123,28 @@ def _tell(owing: Owing, one: _ForOne, now: datetime, apart: dict[Due, tuple[date
         words, template = "\n".join(f"- {b}{r.words}{_since(r, now)}" for _, r, b in one.told), "reminders"
         urgent = next((o for o, _, _ in one.told if o.lane is Lane.SEV1), on)
         on = replace(on, incident=on.incident if alone else "", severity=urgent.severity)
-    more: dict[str, Any] = {"reminds": {r.key: rfc3339(r.at) for _, r, _ in one.told}} if alone else {}
+    more: dict[str, Any] = {"reminds": dict(_reminds(one))} if alone else {}
     if len(incidents) > 1:
         more["about"] = incidents
     id = owing.tell(one.to, template, on, topic, words=words, channels=channels, life=LIFE, **more)
     for o, r, _ in one.told:
-        if not alone or id is None:
-            apart.setdefault((o.incident, r.key), (r.at, []))[1].extend([id] if id is not None else [])
+        for key, at in _keys(r) if not alone or id is None else ():
+            apart.setdefault((o.incident, key), (at, []))[1].extend([id] if id is not None else [])
+
+
+def _reminds(one: _ForOne) -> Iterator[tuple[str, str]]:
+    for _, reminder, _ in one.told:
+        yield from ((key, rfc3339(at)) for key, at in _keys(reminder))
+
+
+def _keys(reminder: Reminder) -> tuple[tuple[str, datetime], ...]:
+    """Everything that counts as told with it, each with when it was due."""
+    return ((reminder.key, reminder.at), *reminder.also)
 
 
 def _since(reminder: Reminder, now: datetime) -> str:
     late = now - reminder.at
-    if late <= LATE:
+    if late <= LATE or reminder.says_when:
         return ""
     hours, minutes = divmod(int(late.total_seconds() // 60), 60)
     return f" (since {f'{hours} h {minutes} min' if hours else f'{minutes} min'})"

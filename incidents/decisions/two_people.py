@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from incidents.chat import is_account
 from incidents.decisions import Asker
 from incidents.errors import Forbidden
 from incidents.state import State
@@ -41,7 +42,8 @@ def check_another(state: State, hands: Iterable[Hand], asker: Asker) -> None:
         if hand.person == person:
             raise Forbidden(f"{person} {hand.did}; another person approves it", code=CODE)
         if hand.person in makers:
-            raise Forbidden(f"this token goes back to {hand.person}, who {hand.did}; take another one", code=CODE)
+            used_now = "Slack account" if is_account(asker.token) else "token"
+            raise Forbidden(f"this {used_now} goes back to {hand.person}, who {hand.did}; take another one", code=CODE)
         if used is not None and person in state.makers(used):
             raise Forbidden(
                 f"{hand.person} {hand.did}, with a token that goes back to {person}; a third person approves it",

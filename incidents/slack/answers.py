@@ -156,6 +156,15 @@ def done(words: str, body: Mapping[str, Any], reader: Reader) -> Message:
     return said(f":white_check_mark: {words}. {reader.link(str(body['incident']))}{status}", reader)
 
 
+def drill_over(body: Mapping[str, Any], reader: Reader) -> Message:
+    """What it held is lifted, and whether the live table is as it was."""
+    lifted = f"{len(body['lifted'])} hold{'' if len(body['lifted']) == 1 else 's'} lifted"
+    same = "live access is as it was before" if body["equal"] else "live access is *not* as it was before"
+    left = "" if not body["left"] else f"; {len(body['left'])} stay until two people restore them"
+    words = f"The drill is {body['how']}, {lifted}{left}; {same}. {reader.link(str(body['id']))}"
+    return said(f":white_check_mark: {words}", reader)
+
+
 def noted(body: Mapping[str, Any], reader: Reader) -> Message:
     return said(f":memo: Noted at {reader.moment(str(body['at']))} on {reader.link(str(body['incident']))}.", reader)
 

@@ -18,7 +18,16 @@ from incidents.decisions import Asker
 from incidents.errors import AndonError, Forbidden
 from incidents.roles import Right
 from incidents.service import Service
-from incidents.slack import answers, asked, clock_verbs, declaring_verbs, reading_verbs, restoring_verbs, working_verbs
+from incidents.slack import (
+    answers,
+    asked,
+    clock_verbs,
+    declaring_verbs,
+    drilling_verbs,
+    reading_verbs,
+    restoring_verbs,
+    working_verbs,
+)
 from incidents.slack.asked import Asked, Known, WrongUsage
 from incidents.slack.blocks import Message, plain_words
 from incidents.slack.deliveries import Deliveries, Delivery
@@ -44,6 +53,8 @@ VERBS: dict[type[Asked], Callable[[Turn, Any], Message]] = {
     asked.Link: reading_verbs.link,
     asked.Declare: declaring_verbs.declare,
     asked.Kill: declaring_verbs.kill,
+    asked.DrillReal: drilling_verbs.real,
+    asked.DrillEnd: drilling_verbs.end,
     asked.Validate: declaring_verbs.validate,
     asked.Note: working_verbs.note,
     asked.Update: working_verbs.update,

@@ -21,6 +21,8 @@ from incidents.slack.asked import (
     Clocks,
     CloseTask,
     Declare,
+    DrillEnd,
+    DrillReal,
     Help,
     Kill,
     Known,
@@ -49,6 +51,7 @@ KILL_KINDS = ("partner", "capability", "model")
 STATUSES = ("mitigated", "resolved", "closed", "false-alarm", "merged", "reopened")
 FROM_EVIDENCE = ("declared", "contained", "reviewed")
 RESERVED = ("title", "severity", "kind", "separate")
+OF_DRILLS = ("mode", "lasts")
 
 
 def parse(text: str, known: Known) -> Asked:
@@ -110,16 +113,17 @@ def _with_playbook(line: Line, playbook: str, kind: str) -> Declare:
     parameters: dict[str, str] = {}
     said: dict[str, str] = {}
     known = line.known.playbooks[playbook]
+    reserved = (*RESERVED, *OF_DRILLS) if kind == "drill" else RESERVED
     while (word := line.next) is not None:
         severity = SEVERITY.fullmatch(word.text)
         if word.pair is not None:
             key, value = word.pair
             if key in known:
                 parameters[key] = value
-            elif key in RESERVED:
+            elif key in reserved:
                 said[key] = value
             else:
-                guess = nearest(key, [*known, *RESERVED])
+                guess = nearest(key, [*known, *reserved])
                 raise line.wrong(f"{playbook} has no parameter '{key}'.{guess} It has {', '.join(known) or 'none'}.")
         elif severity is not None and not word.quoted:
             said["severity"] = word.text
@@ -135,6 +139,8 @@ def _with_playbook(line: Line, playbook: str, kind: str) -> Declare:
         severity=_severity(line, said.get("severity", "")),
         kind=_kind(line, said.get("kind", kind)),
         separate=_yes(said.get("separate", "")),
+        mode=said.get("mode", ""),
+        lasts=said.get("lasts", ""),
     )
 
 
@@ -165,10 +171,28 @@ def _preview(line: Line) -> Asked:
 
 
 def _drill(line: Line) -> Asked:
+    word = line.next
+    act = word.text.lower() if word is not None else ""
+    if act in _DRILL_ACTS and act not in line.known.playbooks:
+        line.at += 1
+        return _DRILL_ACTS[act](line)
     asked = _with_playbook(line, _named_playbook(line), "drill")
     if asked.kind != "drill":
         raise line.wrong(f"A drill is of kind drill, not {asked.kind}.")
     return asked
+
+
+def _drill_abort(line: Line) -> Asked:
+    incident = line.incident()
+    return DrillEnd(incident=incident, abort=True, reason=line.rest("Aborting a drill needs a reason."))
+
+
+_DRILL_ACTS: dict[str, Callable[[Line], Asked]] = {
+    "real": lambda line: DrillReal(incident=line.incident(), text=line.rest()),
+    "stop": lambda line: DrillEnd(incident=line.incident(), reason=line.rest()),
+    "end": lambda line: DrillEnd(incident=line.incident(), reason=line.rest()),
+    "abort": _drill_abort,
+}
 
 
 def _kill(line: Line) -> Asked:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from incidents.slack import answers, asked, plan_answers
 from incidents.slack.blocks import Message
+from incidents.slack.drilling_verbs import viewed
 from incidents.slack.incident_message import incident_message
 from incidents.slack.turn import Turn
 
@@ -23,7 +24,7 @@ def list_(turn: Turn, wanted: asked.ListThem) -> Message:
 
 
 def show(turn: Turn, wanted: asked.Show) -> Message:
-    return incident_message(turn.operations.incident(turn.asker, turn.incident(wanted)), turn.reader)
+    return incident_message(viewed(turn.service, turn.asker, turn.incident(wanted)), turn.reader)
 
 
 def check(turn: Turn, wanted: asked.Check) -> Message:

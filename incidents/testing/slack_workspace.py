@@ -198,6 +198,8 @@ class Workspace:
         message = self._content(args) | {"user": self.bot, "bot_id": "B0ANDONBOT"}
         if thread := args.get("thread_ts"):
             message["thread_ts"] = self._message(channel, thread)["ts"]
+            if _true(args.get("reply_broadcast")):
+                message["subtype"] = "thread_broadcast"
         kept = self._keep(channel, message)
         return {"channel": channel.id, "ts": kept["ts"], "message": kept}
 
@@ -298,7 +300,7 @@ class Workspace:
 
     def conversations_history(self, args: Json) -> Json:
         channel = self._inside(args.get("channel"))
-        return self._page([m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"]][::-1], args)
+        return self._page([m for m in channel.messages if in_channel(m)][::-1], args)
 
     def conversations_replies(self, args: Json) -> Json:
         channel = self._inside(args.get("channel"))
@@ -431,6 +433,11 @@ def _plain(value: Any) -> Any:
 
 def _true(value: object) -> bool:
     return value in (True, "true", "1", 1)
+
+
+def in_channel(message: Json) -> bool:
+    """Whether it is seen without opening a thread."""
+    return message.get("thread_ts", message["ts"]) == message["ts"] or message.get("subtype") == "thread_broadcast"
 
 
 def _without_metadata(message: Json) -> Json:

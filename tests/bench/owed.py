@@ -29,7 +29,7 @@ from incidents.ledger.sqlite import SqliteLedger
 from incidents.life import Incident
 from incidents.service import Service
 from incidents.state import State
-from playbooks.rhythm import Rhythm
+from playbooks.rhythm import Pace
 from tests.bench.figures import percentile, spread
 from tests.bench.ground import append_all, lay, settings_in
 from tests.support.servers import free_port, wait_for
@@ -151,7 +151,7 @@ def _reminders(folder: Path, count: int) -> dict[str, Any]:
         ledger.close()
     at = SystemClock().now() + timedelta(seconds=LEAD_S + count / 1_000)
 
-    def clock(state: State, incident: Incident, rhythm: Rhythm) -> list[Reminder]:
+    def clock(state: State, incident: Incident, pace: Pace) -> list[Reminder]:
         return [Reminder("clock/due", at, f"person:reader-{int(incident.id[-4:]) % 5_000:04d}", "due now")]
 
     SOURCES.append(clock)

@@ -223,6 +223,17 @@ def kills_at_points(trials: int, folder: Path) -> Finding:
     return finding
 
 
+def _pace(path: Path) -> float:
+    """Seconds that one declaration takes on this machine as busy as it is."""
+    wanted = [(f"pace-{n}", PARTNERS[0]) for n in range(10)]
+    pid, pipe = child(declaring(path, wanted, nothing))
+    os.read(pipe, 6)
+    begun = time.monotonic()
+    acknowledged(pipe)
+    os.waitpid(pid, 0)
+    return (time.monotonic() - begun) / len(wanted)
+
+
 @fault(
     "kill -9 at any moment",
     "acknowledged is there, declared wholly or not at all, same key same incident, chain whole",
@@ -235,13 +246,15 @@ def kills_at_random(trials: int, folder: Path) -> Finding:
     finding, picks = Finding(), random.Random(4242)
     base, path, keys = fresh_ledger(folder / "base.db"), folder / "andon.db", dict[str, Declared]()
     total = unacknowledged = 0
+    _begin_anew(base, path)
+    window = 3 * _pace(path)
     for trial in range(trials):
         if trial % LEDGER_LIFE == 0:
             keys = _begin_anew(base, path)
         wanted = [(f"key-{trial}-{n}", picks.choice(PARTNERS)) for n in range(40)]
         pid, pipe = child(declaring(path, wanted, nothing))
         os.read(pipe, 6)  # "ready\n": opened, and nothing declared yet
-        time.sleep(picks.random() * 0.012)
+        time.sleep(picks.random() * window)
         os.kill(pid, signal.SIGKILL)
         seen = acknowledged(pipe)
         os.waitpid(pid, 0)

@@ -37,7 +37,8 @@ PURE = {
     "incidents.slack.grammar", "incidents.slack.limits", "incidents.slack.blocks", "incidents.slack.reader",
     "incidents.slack.incident_message", "incidents.slack.incident_buttons", "incidents.slack.lines",
     "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
-    "incidents.slack.forms", "incidents.slack.manifest", "incidents.slack.moments", "incidents.slack.places",
+    "incidents.connectors", "incidents.slack.letter_message", "incidents.slack.forms", "incidents.slack.manifest",
+    "incidents.slack.moments", "incidents.slack.places",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.merging", "incidents.review_questions", "incidents.measures", "incidents.moments",
     "incidents.affected", "incidents.shortcomings", "incidents.review_draft", "incidents.review_views",
@@ -45,7 +46,7 @@ PURE = {
     "incidents.record.markdown", "incidents.record.html",
     "incidents.catalog_file", "incidents.state_copy", "incidents.tokens", "incidents.enforcement.grants",
     "incidents.outbox", "incidents.notices", "incidents.recipients", "incidents.notice_facts",
-    "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation",
+    "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation", "incidents.clock_calls",
     "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
@@ -170,6 +171,22 @@ def test_edges_do_not_wire(name: str) -> None:
     """They are handed a service; the command line and the demo stand above them."""
     above = {i for i in ours(name) if on_top(i)} - {"incidents.service"}
     assert above == set()
+
+
+CONNECTORS = sorted(n for n in MODULES if n.startswith("incidents.connectors."))
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_connectors_know_their_protocol_and_never_each_other(name: str) -> None:
+    """One file for each outside system: another can be added, or left out, without looking at the rest."""
+    others = {i for i in ours(name) if i.startswith("incidents.connectors.")} - {name}
+    assert others == set()
+
+
+def test_a_drills_way_out_knows_nothing_to_find_an_address_in() -> None:
+    """No desk, no ledger, no catalog, no settings: what it can't reach it can't tell."""
+    known = {"incidents.connectors", "incidents.outbox"}
+    assert ours("incidents.connectors.rehearsal") <= known
 
 
 @pytest.mark.parametrize("library", ["sqlite_utils", "apscheduler", "psycopg"])

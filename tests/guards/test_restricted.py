@@ -192,13 +192,13 @@ OF_ALL: dict[str, Call] = {
     "declare": lambda o, who, id: o.declare(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
-    "insights": lambda o, who, id: o.insights(who),
-    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
-    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "coming": lambda o, who, id: o.coming(who),
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
+    "insights": lambda o, who, id: o.insights(who),
+    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
+    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
@@ -294,6 +294,20 @@ def test_answer_about_something_else_does_not_name_the_hidden_one(world: World, 
     said = answers(world, call, world.open)
     assert world.hidden not in said.upper()
     assert SECRET not in said
+
+
+def test_message_of_the_hidden_one_is_to_an_outsider_what_does_not_exist(world: World) -> None:
+    """Its own id is what a list of messages would have given away; the same for a notice that is not there."""
+    operations, head = world.operations, world.shop.service.ledger.head()
+    owed = operations.messages(world.insider, state="owed", limit=1000)["items"]
+    message = next(row["id"] for row in owed if row["incident"] == world.hidden)
+    for known, unknown in ((message, "M99999"), (message.lower(), "m99999")):
+        said, never = (answers(world, lambda o, who, id: o.retry_message(who, id), id) for id in (known, unknown))
+        assert said.startswith(Unknown.__name__)
+        assert said.replace(known, "ID") == never.replace(unknown, "ID")
+    hidden, never = (answers(world, lambda o, who, id: o.notice(who, f"{id}-N99"), id) for id in (world.hidden, NEVER))
+    assert hidden.replace(world.hidden, "ID") == never.replace(NEVER, "ID")
+    assert world.shop.service.ledger.head() == head
 
 
 def test_world_is_one_in_which_it_could_be_named(world: World) -> None:

@@ -108,6 +108,8 @@ def test_dead_letters_are_listed_and_tried_again(shop: Workshop, http: FlaskClie
     assert wanted in [row["id"] for row in owed["items"]]
     problem(ada.post("messages/M999/retry"), 404)
     problem(ada.get("messages?state=lost"), 422)
+    after = check(ada.get(f"messages?cursor={wanted}"), f"{V1}/messages")["items"]  # the place of one that has left
+    assert {row["id"] for row in after} == {id for id in dead if int(id[1:]) < int(wanted[1:])}
 
 
 def test_of_a_restricted_incident_nobody_else_reads_a_notice_or_a_message(shop: Workshop, http: FlaskClient) -> None:

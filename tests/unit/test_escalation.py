@@ -358,14 +358,15 @@ def test_a_companys_own_rhythm_is_taken_and_a_broken_one_is_named(tmp_path: Path
     (tmp_path / "notices").mkdir()
     own = tmp_path / "notices" / "rhythm.yaml"
     shipped, _ = rhythm.load()
-    updates = "updates: {role: pr, every: {sev1: 10m}}\napprovals: {every: 2h}\n"
-    own.write_text(updates + "unanswered: {sev1: [{role: duty}]}\n")
+    own.write_text("updates: {role: pr}\napprovals: {every: 2h}\nunanswered: [{role: duty}]\n")
     found, problems = rhythm.load(tmp_path)
-    assert (found.updates.role, found.unanswered["sev1"][0].role, problems) == ("pr", "duty", ())
+    assert (found.updates.role, found.unanswered[0].role, problems) == ("pr", "duty", ())
 
     own.write_text("updates: {role: pr, evry: {}}\n")
     found, problems = rhythm.load(tmp_path)
     assert found == shipped
     assert "rhythm.yaml:1" in str(problems[0])
-    own.write_text(updates + "unanswered: {sev1: [{role: a, after: 5m}, {role: b, after: 5m}]}\n")
-    assert "each call comes later" in str(rhythm.load(tmp_path)[1][0])
+    own.write_text(
+        "updates: {role: a}\napprovals: {every: 2h}\nunanswered: [{role: b, after: 2}, {role: c, after: 2}]\n"
+    )
+    assert "comes later than the one before" in str(rhythm.load(tmp_path)[1][0])

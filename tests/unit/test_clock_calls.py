@@ -1,0 +1,108 @@
+"""Clocks that want to be spoken of reach people: once for each moment, quiet once submitted, once after a night."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from incidents.clock import rfc3339
+from incidents.ledger.memory import MemoryLedger
+from incidents.service import Service
+from incidents.settings import Settings
+from incidents.testing import Pigeonhole, Workshop
+from tests.support.clocks import AUTHORITY, GDPR, assessing, submit, tell
+
+DAY = 86_400
+
+
+def tick(shop: Workshop, hours: float = 0) -> None:
+    shop.clock.advance(hours * 3600)
+    shop.service.every_second()
+    shop.post()
+
+
+def told(mail: Pigeonhole, word: str) -> list[str]:
+    return [line for _, letter in mail.letters for line in letter.body.splitlines() if word in line]
+
+
+@pytest.fixture
+def mail(shop: Workshop) -> Pigeonhole:
+    return shop.channel("email")
+
+
+def answered(shop: Workshop, id: str) -> None:
+    """So that only clocks are heard of."""
+    shop.service.operations.role(shop.person("ada", "commander"), id, "commander", "take")
+
+
+def test_whoever_owns_a_clock_hears_of_each_of_its_moments_once(shop: Workshop, mail: Pigeonhole) -> None:
+    """Half-way, at four fifths, an hour before: with what is left."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    for hours in (36.01, 0.2, 21.6, 13.21, 0.3):
+        tick(shop, hours)
+    lines = [line for line in told(mail, "supervisory") if "due at" in line]
+
+    assert [line.rpartition("in ")[2] for line in lines] == ["1 d 11 h", "14 h 11 min", "58 min"]
+    assert all("2026-11-26 12:00 UTC" in line for line in lines)
+    assert {address.value for address, letter in mail.letters if "supervisory" in letter.body} == {"ada@example.com"}
+
+
+def test_a_submitted_clock_is_heard_of_no_more(shop: Workshop, mail: Pigeonhole) -> None:
+    """Nobody reads reminders of what they have done."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    submit(shop, id, AUTHORITY)
+    for _ in range(10):
+        tick(shop, 12)
+
+    assert told(mail, "supervisory") == []
+
+
+def test_after_a_night_down_the_newest_moment_of_a_clock_is_told_and_the_others_count_as_told(
+    shop: Workshop, mail: Pigeonhole
+) -> None:
+    """Half-way and four fifths were missed: one line, and neither comes again after the next start."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    shop.post()
+    assert isinstance(shop.service.ledger, MemoryLedger)
+    for hours, expected in ((60, 1), (0.01, 0)):
+        shop.service.postroom.stop()
+        shop.clock.advance(hours * 3600)
+        again = Workshop(Service.open(Settings(), ledger=shop.service.ledger.beside(), clock=shop.clock), shop.clock)
+        other = again.channel("email")
+        tick(again)
+        tick(again)
+        assert len(told(other, "supervisory")) == expected
+        with again.service.desk.read() as state:
+            keys = [key for key in state.incidents[id].reminded if AUTHORITY in key]
+        assert {key.rpartition("/")[2].partition("@")[0] for key in keys} == {"50%", "80%"}
+        again.service.stop()
+
+
+def test_a_drills_clock_is_heard_of_in_rehearsal_alone(shop: Workshop, mail: Pigeonhole) -> None:
+    """It runs, and nobody outside hears."""
+    assessing(shop, GDPR, kind="drill")
+    for _ in range(8):
+        tick(shop, 12)
+
+    assert mail.letters == []
+    rehearsed = [e for e in shop.service.ledger.read() if e.data.get("outcome") == "rehearsed"]
+    assert rehearsed
+
+
+def test_a_deadline_that_came_nearer_is_told_at_once(shop: Workshop, mail: Pigeonhole) -> None:
+    """We knew a day before we thought: the fact and the message are one write."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    tick(shop, 30)
+    before = len(mail.letters)
+    tell(shop, id, "awareness", rfc3339(shop.clock.now() - timedelta(hours=54)))
+    head = shop.service.ledger.read()[-1]
+    assert head.kind == "effect:message:owed"
+    shop.post()
+
+    (line,) = [letter.body.splitlines()[0] for _, letter in mail.letters[before:] if "earlier" in letter.body]
+    assert line.endswith("is due earlier: 2026-11-25 12:00 UTC, before it was 2026-11-26 12:00 UTC")
