@@ -108,7 +108,8 @@ def test_a_declaration_is_heard_of_by_people_and_machines_and_a_drill_by_nobody(
         wait_for(lambda: "status@example.com" in world.server.to, "the status desk hears that it is contained", 10)
         assert {row["state"] for row in rows} <= {"sent", "confirmed"}, rows
         assert sorted(set(world.server.to)) == ["ada@example.com", "grace@example.com", "status@example.com"]
-        assert world.server.sessions and world.target.connections
+        assert world.server.sessions
+        assert world.target.connections
         (delivery,) = world.target.deliveries
         _check_signature(world, delivery)
         assert json.loads(delivery.body)["data"]["incident"] == id
