@@ -7,9 +7,15 @@ secret: it stands among the tokens as ``slack:<user>``, so every rule about peop
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from incidents import events as ev
+from incidents.catalog import Person
+
+if TYPE_CHECKING:
+    from incidents.state import Token
 
 ACCOUNT = "slack:"  # begins the id of an account among the tokens
 
@@ -60,6 +66,22 @@ def message_key(channel: str, ts: str) -> str:
 def account_id(user: str) -> str:
     """An account's id among the tokens."""
     return f"{ACCOUNT}{user}"
+
+
+def account_of(person: str, people: Mapping[str, Person], tokens: Mapping[str, Token]) -> str:
+    """
+    Where a person reads Slack: the catalog's id, else the account that was linked last; empty: nowhere.
+
+    An account that was cut off is not written to either.
+    """
+    known = people.get(person)
+    if known is None:
+        return ""
+    own = tokens.get(account_id(known.slack)) if known.slack else None
+    if own is not None:
+        return "" if own.revoked else known.slack
+    found = [t.id for t in tokens.values() if t.person == person and is_account(t.id) and not t.revoked]
+    return found[-1].removeprefix(ACCOUNT) if found else ""
 
 
 def is_account(token: str | None) -> bool:

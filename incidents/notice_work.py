@@ -35,7 +35,7 @@ class NoticeWork(Operating):
         """All notices, messages and entries of the playbook of one incident."""
         needs(asker, Right.READ, "reading notices")
         known = self._id(asker, id)
-        lines = self.desk.ledger.incident(known)
+        lines = self.lines.of(known).events
         claims = {claim.effect: claim for claim in self.desk.ledger.claims()}
         texts = {line.seq: line.text for line in lines if line.text is not None}
         with self.desk.read(known) as state:

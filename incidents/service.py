@@ -260,9 +260,9 @@ class Service:
         self.cycle()
         self._thread = threading.Thread(target=self._run, name="andon-engine", daemon=True)
         self._thread.start()
-        self.postroom.start()
         for other in self.beside:
             other.start()
+        self.postroom.start()
 
     def stop(self) -> None:
         """Stop the engine, write down what is only in memory, and close the ledger."""

@@ -43,7 +43,10 @@ _PARTS = {
 }  # fmt: skip
 _REVIEW = ("state", "due_at", "owner", "published_at")
 _KEPT_DATA = ("ms", "partners", "step", "of", "moment")  # what the picture tells in few words
-_NOT_TOLD = ("share:", "incident:members:", "incident:visibility:", "restore:approval:denied")
+_NOT_TOLD = (
+    "share:", "incident:members:", "incident:visibility:", "restore:approval:denied", "notice:approval:denied",
+)  # fmt: skip
+_MACHINERY = "effect:"  # owed, passed on, tried again: of messages, only turning points are told
 
 
 def without_words(lines: Sequence[Event]) -> list[Event]:
@@ -95,7 +98,8 @@ def _named(whole: Json) -> Iterable[str]:
 
 def _is_told(row: Row, bare: bool) -> bool:
     typed = row.kind in ("incident:note:added", "incident:update:posted", "review:document:saved")
-    return not row.restricted and not row.kind.startswith(_NOT_TOLD) and not (bare and typed)
+    inner = row.kind.startswith(_NOT_TOLD) or (row.kind.startswith(_MACHINERY) and not row.key)
+    return not row.restricted and not inner and not (bare and typed)
 
 
 def _row(row: Row, clean: Callable[[Any], Any], bare: bool) -> Row:

@@ -37,7 +37,8 @@ class Row:
     """
     One line. ``lane`` is world, machine or people; ``tone`` stop, ok, wait or plain; ``key`` marks a turning point.
     ``late``: it happened well before it was recorded. ``at`` and ``text`` are as corrected; ``corrections`` say what
-    stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else.
+    stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else. ``by`` is the
+    actor's id, ``worded`` whether there are free words in it, which could be redacted.
     """
 
     seq: int
@@ -57,6 +58,8 @@ class Row:
     pinned: bool = False
     restricted: bool = False
     corrections: tuple[Correction, ...] = ()
+    by: str = ""
+    worded: bool = False
 
     def wire(self) -> dict[str, Any]:
         """The contract's row, and what helps a page to show it."""
@@ -181,6 +184,8 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         digest=event.digest,
         redacted=redacted,
         restricted=restricted,
+        by=who,
+        worded=bool(event.text),
     )
 
 

@@ -6,6 +6,7 @@ Addresses come from the directory beside the log and from the catalog; none of t
 
 from __future__ import annotations
 
+from incidents.chat import account_of
 from incidents.connectors import Address
 from incidents.desk import Commit, Desk
 
@@ -50,5 +51,5 @@ class LiveBook:
         if kind != "person":
             return None
         with self._desk.read() as state:
-            person = state.catalog.people.get(id)
-        return Address("slack", person.slack, shown) if person is not None and person.slack else None
+            found = account_of(id, state.catalog.people, state.tokens)
+        return Address("slack", found, shown) if found else None

@@ -54,7 +54,7 @@ class ListThem(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declare(Asked):
-    """Also a preview and a drill. An empty ``playbook`` asks for the form."""
+    """Also a preview and a drill (``mode``, ``lasts`` like ``20m``). An empty ``playbook`` asks for the form."""
 
     playbook: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
@@ -64,6 +64,19 @@ class Declare(Asked):
     kind: str = "real"
     separate: bool = False
     preview: bool = False
+    mode: str = ""
+    lasts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillReal(Asked):
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillEnd(Asked):
+    abort: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

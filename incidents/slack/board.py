@@ -19,6 +19,7 @@ from incidents.desk import Commit
 from incidents.errors import AndonError
 from incidents.operations import Operations
 from incidents.service import Service
+from incidents.slack.drilling_verbs import viewed
 from incidents.slack.followers import READER
 from incidents.slack.health import Health
 from incidents.slack.incident_message import serving
@@ -199,7 +200,7 @@ class Board:
         self._looked_at[id] = self._service.clock.boot()
         with self._lock:
             self._dirty.pop(id, None)  # what changes from here on makes it dirty again
-        found = self._operations.incident(READER, id)
+        found = viewed(self._service, READER, id)
         with self._service.desk.read(id) as state:
             known = state.incidents[found["id"]]
             shown_in = places(known, self._service.settings.slack.channel)

@@ -22,7 +22,7 @@ from incidents.slack.blocks import (
     one_line,
     section,
 )
-from incidents.slack.incident_message import BANDS, containment, kind_word, severity
+from incidents.slack.incident_message import bands, containment, kind_word, severity
 from incidents.slack.reader import Reader
 
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ Json = dict[str, Any]
 def declared(answer: Json, who: str, reader: Reader) -> Message:
     """What was done, by whom, at which revision, n of m confirmed; and the next three commands."""
     c, id = answer["containment"], answer["id"]
-    band = [context(BANDS[answer["kind"]])] if answer["kind"] in BANDS else []
+    band = bands(answer)
     if answer["joined"]:
         first = f":handshake: *{reader.link(id)} does that already*, declared by {reader.who(answer['first_by'])} at"
         head = f"{first} {reader.moment(answer['declared_at'])}. You joined it; nothing was done twice."
@@ -71,7 +71,7 @@ def preview_blocks(p: Json, reader: Reader) -> list[Json]:
     lines += [f"• waits for a person's word: {esc(a['words'])}" for a in waits]
     lines += [f"• skipped ({esc(a.get('because', ''))}): {esc(a['words'])}" for a in skipped]
     off = sorted({f"{row['partner']} on {row['flag']}" for row in p["turned_off"]})
-    blocks = [context(BANDS[p["kind"]])] if p["kind"] in BANDS else []
+    blocks = bands(p)
     blocks += [
         header(f"Preview: {p['title']}"),
         section(f"*Would go off*  {kind_word(p)}{severity(p['severity'])}\n" + "\n".join(lines)),

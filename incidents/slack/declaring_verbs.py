@@ -33,12 +33,13 @@ def declare_body(turn: Turn, body: Json) -> Message:
         Refused: Nothing was declared.
     """
     try:
-        reply = turn.operations.declare(turn.asker, body, turn.key)
+        begin = turn.operations.start_drill if body.get("kind") == "drill" else turn.operations.declare
+        reply = begin(turn.asker, body, turn.key)
     except Unavailable as error:
         if body.get("kind", "real") != "real":
             raise
         return answers.not_recorded(error, f"Declaring {body['playbook']}", turn.reader)
-    return _declared(turn, reply)
+    return declared_reply(turn, reply)
 
 
 def kill(turn: Turn, wanted: asked.Kill) -> Message:
@@ -46,10 +47,10 @@ def kill(turn: Turn, wanted: asked.Kill) -> Message:
         reply = turn.operations.kill(turn.asker, wanted.what, wanted.name, wanted.reason, turn.key)
     except Unavailable as error:
         return answers.not_recorded(error, f"Killing {wanted.what} {wanted.name}", turn.reader)
-    return _declared(turn, reply)
+    return declared_reply(turn, reply)
 
 
-def _declared(turn: Turn, reply: Reply) -> Message:
+def declared_reply(turn: Turn, reply: Reply) -> Message:
     if turn.place.response_url and reply.body["containment"]["state"] != "contained":
         turn.follow(reply.body["id"], turn.place.response_url)
     return turn.once(reply, declared_answers.declared(reply.body, turn.person, turn.reader))
@@ -80,7 +81,9 @@ def shelf(turn: Turn) -> list[tuple[str, str]]:
 def body_of(wanted: asked.Declare) -> Json:
     """A declaration as the operations take it."""
     body: Json = {"playbook": wanted.playbook, "parameters": dict(wanted.parameters), "kind": wanted.kind}
-    for name, value in (("title", wanted.title), ("summary", wanted.text), ("severity", wanted.severity)):
-        if value:
+    for name in ("title", "severity", "mode", "lasts"):
+        if value := getattr(wanted, name):
             body[name] = value
+    if wanted.text:
+        body["summary"] = wanted.text
     return body | ({"separate": True} if wanted.separate else {})

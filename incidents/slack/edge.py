@@ -15,6 +15,7 @@ from incidents.service import Service
 from incidents.slack.blocks import Message
 from incidents.slack.board import Board
 from incidents.slack.captures import Captures
+from incidents.slack.connector import SlackConnector
 from incidents.slack.console import Console
 from incidents.slack.declaring_verbs import shelf
 from incidents.slack.deliveries import Deliveries, Delivery
@@ -48,10 +49,13 @@ class Edge:
         self.captures = Captures(service, self.console, self.quick, api)
         self.submitted = Submitted(self.console, self.captures)
         self.board = Board(service, api, lambda: self.console.reader(READER)) if api is not None else None
+        self.connector = SlackConnector(service, api, self.board) if api and self.board else None
         self.events = Events(self.captures, self._token_gone)
         service.account_links.run = self.console.after_linking
 
     def start(self) -> None:
+        if self.connector is not None:
+            self.service.postroom.add(self.connector)
         if self.board is not None:
             self.board.start()
 

@@ -35,6 +35,10 @@ def _wanted(i: Json) -> Iterator[tuple[str, str, Json, Json]]:
         return name, label, {"a": name, "i": i["id"], **more}, looks or {}
 
     ended = i["status"] in ENDED
+    runs = i["kind"] == "drill" and not ended and not i.get("drill", {}).get("how")
+    if runs:
+        sure = confirm("Is it real?", "The drill is aborted; a *real* incident is declared, at once.", "It is real")
+        yield act("real", "It is REAL", {"style": "danger", "confirm": sure})
     command = next((r for r in i["roles"] if r["role"] == "commander"), {"person": None, "offered_to": None})
     for request in i["restores"]:
         if request["state"] == "open":
@@ -56,6 +60,8 @@ def _wanted(i: Json) -> Iterator[tuple[str, str, Json, Json]]:
         tasks = [t for t in i["tasks"] if t["state"] == "open"]
         if tasks:
             yield act("task", f"Task {first_task(tasks)['number']} done", n=first_task(tasks)["number"])
+    if runs:
+        yield act("over", "End the drill")
     yield act("note", "Note")
     if (step := STEP_AFTER.get(i["status"])) is not None:
         yield act("status", STEP_LABELS[step], s=step)

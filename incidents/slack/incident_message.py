@@ -28,12 +28,13 @@ BANDS = {
     "drill": ":construction: *DRILL* · a rehearsal: no live access is touched :construction:",
     "test": ":test_tube: *TEST* · nothing is held, nobody is told :test_tube:",
 }
+GHOSTS = ":construction: *DRILL* · a rehearsal on ghost partners: nobody real is touched :construction:"
 SHOWN = 8  # holds, points: the rest is on the page
 
 
 def incident_message(i: Json, reader: Reader) -> Message:
-    """``i`` as ``operations.incident`` answers it."""
-    band = [context(BANDS[i["kind"]])] if i["kind"] in BANDS else []
+    """``i`` as ``operations.incident`` answers it; of a drill also how it is held (``drilling_verbs.viewed``)."""
+    band = bands(i)
     page = reader.link(i["id"], "the incident's page")
     blocks = [
         *band,
@@ -47,6 +48,13 @@ def incident_message(i: Json, reader: Reader) -> Message:
         *band,
     ]
     return message(notification(i), blocks, page)
+
+
+def bands(i: Json) -> list[Json]:
+    """What stands above and below whatever is not real; none for what is."""
+    if i["kind"] not in BANDS:
+        return []
+    return [context(GHOSTS if (i.get("drill") or {}).get("mode") == "live" else BANDS[i["kind"]])]
 
 
 def restricted_message(i: Json, reader: Reader) -> Message:
@@ -170,7 +178,7 @@ def _also(hold: Json, reader: Reader) -> str:
 
 
 def _work(i: Json, reader: Reader) -> str:
-    lines = [f"*Command*  {_command(i, reader)}"]
+    lines = [*_drill(i, reader), f"*Command*  {_command(i, reader)}"]
     decision = i.get("next_decision")
     if decision:
         by = f", by {reader.moment(decision['by'])}" if decision.get("by") else ""
@@ -191,6 +199,17 @@ def _work(i: Json, reader: Reader) -> str:
             then = f", the next at {reader.moment(request['next_at'])}" if request.get("next_at") else ""
             lines.append(f"*Restore*  {request['id']} runs: {done} of {len(steps)} steps done{then}")
     return "\n".join(lines)
+
+
+def _drill(i: Json, reader: Reader) -> Iterator[str]:
+    run = i.get("drill")
+    if not run:
+        return
+    if not run["how"]:
+        yield f"*Drill*  {esc(run['mode'])}, ends by itself at {reader.moment(run['ends_at'])}"
+    else:
+        real = f"; {reader.link(run['real'])} is the real one" if run["real"] else ""
+        yield f"*Drill*  {esc(run['mode'])}, {esc(run['how'])}: {esc(run['because'])}{real}"
 
 
 def _command(i: Json, reader: Reader) -> str:

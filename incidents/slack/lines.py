@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from incidents.slack.blocks import Message, context, cut, esc, message, one_line, section
-from incidents.slack.incident_message import BANDS, headline, kind_word
+from incidents.slack.blocks import Message, cut, esc, message, one_line, section
+from incidents.slack.incident_message import bands, headline, kind_word
 from incidents.slack.reader import Reader
 from incidents.timeline import Row
 
@@ -55,7 +55,7 @@ def catch_up(i: Json, rows: Sequence[Row], since: datetime, reader: Reader, *, a
 
 
 def _message(i: Json, lines: Sequence[str], rows: Sequence[Row], reader: Reader) -> Message:
-    band = [context(BANDS[i["kind"]])] if i["kind"] in BANDS else []
+    band = bands(i)
     page = reader.link(i["id"], "the incident's page")
     words = one_line(rows[-1].text) if rows else headline(i)
     end = f" ({kind_word(i).strip(' ·')})" if i["kind"] != "real" else ""

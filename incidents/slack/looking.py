@@ -17,7 +17,7 @@ from incidents.slack.web_api import Rejected, SlackApi
 Json = dict[str, Any]
 log = structlog.get_logger("andon.slack")
 
-INCIDENT, LINES = "andon_incident", "andon_lines"  # kinds of metadata
+INCIDENT, LINES, LETTER = "andon_incident", "andon_lines", "andon_letter"  # kinds of metadata
 PAGES, PAGE = 20, 200
 
 
@@ -61,6 +61,19 @@ class Looking:
         except Rejected as trouble:
             log.warning("slack_can_not_look", channel=channel, because=trouble.because)
             return None
+
+    def letter(self, key: str, channel: str, thread: str | None, since: float) -> tuple[str, str] | None:
+        """A notice by its key: its channel and ``ts``. Only the newest page is looked at."""
+        id = self.resolved(channel)
+        method, where = ("conversations.replies", {"ts": thread}) if thread else ("conversations.history", {})
+        page = self.api.call(
+            method, channel=id, limit=PAGE, oldest=f"{since - 5:.6f}", include_all_metadata=True, timeout_s=5, **where
+        )
+        for message in page.get("messages", ()):
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_type") == LETTER and metadata.get("event_payload", {}).get("key") == key:
+                return str(id), str(message["ts"])
+        return None
 
     def _ours(self, kind: str, method: str, **args: Any) -> Iterator[tuple[Json, str]]:
         """Payload and ``ts`` of every post of ours of that kind."""

@@ -57,6 +57,12 @@ def manifest(url: str, command: str, *, rooms: bool, socket: bool, rotation: boo
         },
         "features": {
             "bot_user": {"display_name": "andon", "always_online": True},
+            # Reminders come to people alone; nothing that is written there is read.
+            "app_home": {
+                "home_tab_enabled": False,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
             "slash_commands": [
                 {
                     "command": command,

@@ -34,6 +34,8 @@ LINES: dict[str, Callable[[Json], str]] = {
     "take": lambda v: f"take {v.get('i', '')}",
     "ack": lambda v: f"ack {v.get('i', '')}",
     "task": lambda v: f"task {v.get('i', '')} {v.get('n', '')} done",
+    "real": lambda v: f"drill real {v.get('i', '')}",
+    "over": lambda v: f"drill stop {v.get('i', '')}",
     "validate": lambda v: f"validate {v.get('i', '')} {v.get('n', '')}",
 }
 

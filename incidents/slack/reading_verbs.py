@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from incidents.slack import answers, asked, plan_answers
 from incidents.slack.blocks import Message
+from incidents.slack.drilling_verbs import viewed
 from incidents.slack.incident_message import incident_message
 from incidents.slack.turn import Turn
+
+LISTED = 20
 
 
 def help_(turn: Turn, wanted: asked.Help) -> Message:
@@ -16,14 +19,14 @@ def help_(turn: Turn, wanted: asked.Help) -> Message:
 
 def list_(turn: Turn, wanted: asked.ListThem) -> Message:
     if wanted.search:
-        found = turn.operations.incidents(turn.asker, search=wanted.search, limit=20)["items"]
-        return answers.listed(found, [], wanted.search, turn.reader)
-    board = turn.operations.board(turn.asker)
-    return answers.listed(board["open"], board["recent"], "", turn.reader)
+        found = turn.operations.incidents(turn.asker, search=wanted.search, limit=LISTED)["items"]
+        return answers.matching(found, wanted.search, turn.reader)
+    standing = turn.operations.open_incidents(turn.asker, LISTED)
+    return answers.listed(standing["open"], standing["count"], standing["recent"], turn.reader)
 
 
 def show(turn: Turn, wanted: asked.Show) -> Message:
-    return incident_message(turn.operations.incident(turn.asker, turn.incident(wanted)), turn.reader)
+    return incident_message(viewed(turn.service, turn.asker, turn.incident(wanted)), turn.reader)
 
 
 def check(turn: Turn, wanted: asked.Check) -> Message:

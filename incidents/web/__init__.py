@@ -35,7 +35,7 @@ from incidents.web import (  # isort: skip # noqa: F401
     sharing,
     signing_in,
     things,
-    working,
+    working_forms,
 )
 
 __all__ = ["SignInLinks", "mount_pages", "page_reader", "sign_in_link"]

@@ -24,7 +24,7 @@ def board() -> Response:
         rehearsed=rehearsed,
         recent=found["recent"],
         dark=found["dark"],
-        overdue=service().operations.drills_overdue(asker()),
+        drills_overdue=service().operations.drills_overdue(asker()),
         broken=found["broken_glass"],
         late_follow_ups=found["overdue_follow_ups"],
         points=here,

@@ -1,6 +1,6 @@
 """
 One incident: the answers on top, the picture, who could use what, the lines, and the forms that stand beside them.
-The way back is ``way_back`` and ``restoring``, links to it ``sharing``.
+The way back is ``way_back`` and ``restoring``, links to it ``sharing``, what people do to it ``working_forms``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from incidents.reading import Reading
 from incidents.scale import NARROW, WIDE
 from incidents.share_links import share_link
 from incidents.timeline import Row
-from incidents.web import answers, lines, way_back, work_cards
+from incidents.web import answers, lines, way_back, working
 from incidents.web.clock_card import clocks_card
 from incidents.web.frame import answer_key, asker, pages, service, show
 from incidents.web.notice_pages import notices_card
-from incidents.web.times import typed_moment
 
 SAID = {
     "declared": "Declared. What this page says about containment is judged as gateways answer.",
@@ -60,16 +59,16 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         **story(found),
         card=clocks_card(id),
         back=way_back.values(whole, again=error is not None),
+        w=working.values(found, asker(), form=form, error=error),
         reasons=_reasons(found.rows),
         shares=[row | {"url": _address(whole["id"], row)} for row in whole["shares"] if row["state"] == "live"],
         share_lives=SHARE_LIVES,
-        said=(SAID | work_cards.SAID).get(request.args.get("said", "")),
+        said=SAID.get(request.args.get("said", "")),
         error=error,
         form=form,
         typed=request.form if error is not None else {},
         told=notices_card(whole["id"]),
         limits={"note": NOTE_LIMIT, "reason": REASON_LIMIT},
-        work=work_cards.values(whole),
     )
 
 
@@ -121,28 +120,21 @@ def _reasons(rows: list[Row]) -> dict[str, str]:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
-def attempt(id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str) -> Response:
-    """Do what a form asks for and go back to the incident's page; a refusal shows the page with the form as it was."""
+def attempt(
+    id: str, form: str, act: Callable[[], Reply], said: Callable[[Reply], str], part: str, line: int = 0
+) -> Response:
+    """
+    Do what a form asks for and go back to the incident's page; a refusal shows the page with the form as it was.
+
+    Args:
+        line: A line of the timeline that has to be on the page afterwards.
+    """
     try:
         reply = act()
     except AndonError as error:
         return incident_page(id, error, form)
-    return redirect(f"/incidents/{id}?said={said(reply)}#{part}", 303)
-
-
-@pages.post("/incidents/<id>/notes")
-def add_note(id: str) -> Response:
-    text, at = request.form.get("text", "").replace("\r\n", "\n"), request.form.get("at", "").strip()
-
-    def act() -> Reply:
-        key = answer_key({"id": id, "text": text, "at": at})
-        return service().operations.note(asker(), id, text, _moment(at), key)
-
-    return attempt(id, "note", act, lambda reply: "noted", "what-happened")
-
-
-def _moment(at: str) -> str | None:
-    return typed_moment(at, service().clock.now())
+    where = f"&line={line}" if line else ""
+    return redirect(f"/incidents/{id}?said={said(reply)}{where}#{part}", 303)
 
 
 @pages.post("/incidents/<id>/actions/<int:number>/validation")

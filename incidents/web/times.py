@@ -6,8 +6,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from incidents.clock import parse_rfc3339
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.errors import Invalid
+from playbooks.durations import duration
+
+
+def typed_due(text: str, now: datetime) -> str | None:
+    """
+    When something is due: in so long (``2h``, ``3 business days``), or at a time as ``typed_moment`` takes it.
+
+    Raises:
+        Invalid: Neither; says how to write it.
+    """
+    if not text:
+        return None
+    try:
+        return rfc3339(duration(text).end(now))
+    except ValueError:
+        pass
+    try:
+        return typed_moment(text, now)
+    except Invalid as error:
+        message = f"'{text[:60]}' is no due time; write 2h, 3d, 14:05 for today, or 2026-11-23 14:05 (UTC)"
+        raise Invalid.at("due", message) from error
 
 
 def typed_moment(at: str, now: datetime, where: str = "at") -> str | None:

@@ -14,10 +14,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import deciding, finding, logs, owed, pages, pending, picture, slack, switch, table
+from tests.bench import deciding, drilling, finding, logs, owed, pages, pending, picture, slack, switch, table
 from tests.bench.figures import machine
 
-MEASURES = ("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages", "owed", "slack")
+MEASURES = (
+    *("switch", "decisions", "log", "past", "preview", "finding", "pending", "pages", "owed", "slack"),
+    "drill",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +57,9 @@ def measures(quick: bool) -> dict[str, Callable[[Path], Any]]:
             folder, few=100, many=10_000 if quick else 100_000, ticks=20 if quick else 60
         ),
         "preview": lambda folder: logs.measure_preview(folder, grants=2_000, times=10 if quick else 40),
+        "drill": lambda folder: [
+            drilling.measure(folder / str(n), n, 5 if quick else 20) for n in ((100, 1_000) if quick else counts)
+        ],
         "owed": lambda folder: owed.measure(folder, due=1_000 if quick else 5_000, waiting=closed),
         "pages": lambda folder: pages.measure(
             folder, lines=2_000, points=200, closed=closed, times=20 if quick else 100

@@ -83,6 +83,24 @@ def switch(rows: list[Found]) -> Iterator[str]:
     yield from columns([("streams", "before", "open", "after the rounds"), *rows_of_memory])
 
 
+def drill(rows: list[Found]) -> Iterator[str]:
+    yield "A shadow drill beside live decisions on the same partner, each answer looked at (ms, p50 / p99 / max)"
+    found = [("N", "start -> all confirmed", "end -> all confirmed", "live decisions", "denied", "their p99 ms")]
+    for row in rows:
+        times = row["ms"]
+        found.append(
+            (
+                f"{row['points']:,}",
+                p50_p99_max(times["all_confirmed"]),
+                p50_p99_max(times["back_confirmed"]),
+                f"{row['decisions_asked']:,}",
+                f"{row['decisions_denied']}",
+                ms(row["decision_p99_ms"]),
+            )
+        )
+    yield from columns(found)
+
+
 def decisions(found: Found) -> Iterator[str]:
     yield f"Decisions over HTTP (generator: {found['generator']}; medians of rounds in turn)"
     rows = [("question", "connections", "a second", "p50 ms", "p99 ms", "of bare")]
@@ -252,6 +270,7 @@ SECTIONS = {
     "finding": finding,
     "owed": owed,
     "pending": pending,
+    "drill": drill,
     "unleash": unleash,
 }
 

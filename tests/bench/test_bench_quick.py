@@ -11,7 +11,7 @@ import pytest
 
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.service import Service
-from tests.bench import asks, deciding, finding, owed, pending, picture, servers, switch, table
+from tests.bench import asks, deciding, drilling, finding, owed, pending, picture, servers, switch, table
 from tests.bench.figures import machine
 from tests.bench.ground import FLAG, add_closed_incidents, lay, settings_in
 from tests.bench.picture import LABEL_GAP, spaced
@@ -120,3 +120,14 @@ def test_what_falls_due_at_once_is_counted_to_the_last(tmp_path: Path) -> None:
     assert [row["waiting"] for row in found["tick"]] == [1_000, 60]
     assert found["mails"]["left_s"]["last"] >= found["mails"]["left_s"]["p50"]
     assert "Owed to the outside" in "\n".join(table.lines({"machine": machine(), "owed": found}))
+
+
+def test_a_drill_is_measured_beside_live_decisions_that_are_all_looked_at(tmp_path: Path) -> None:
+    """
+    A load that does not look at its answers would show that a drill is fast, not that it is safe.
+    """
+    found = drilling.measure(tmp_path, 2, rounds=2)
+
+    assert found["decisions_asked"] > 100
+    assert found["ms"]["all_confirmed"]["n"] == 2
+    assert "end -> all confirmed" in "\n".join(table.drill([found]))

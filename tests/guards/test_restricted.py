@@ -158,7 +158,7 @@ OF_ONE: dict[str, Call] = {
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
     "measures": lambda o, who, id: o.measures(who, id),
     "postmortem": lambda o, who, id: o.postmortem(who, id),
-    "review_draft": lambda o, who, id: o.review_draft(who, id),
+    "review_draft": lambda o, who, id: o.review_draft(who, id, o.desk.clock.now()),
     "review_version": lambda o, who, id: o.review_version(who, id, 1),
     "notices": lambda o, who, id: o.notices(who, id),
     "notice": lambda o, who, id: o.notice(who, f"{id}-N1"),
@@ -192,13 +192,13 @@ OF_ALL: dict[str, Call] = {
     "declare": lambda o, who, id: o.declare(
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
-    "insights": lambda o, who, id: o.insights(who),
-    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
-    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "coming": lambda o, who, id: o.coming(who),
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
+    "insights": lambda o, who, id: o.insights(who),
+    "messages": lambda o, who, id: [o.messages(who, state=state) for state in ("dead", "owed")],
+    "retry_message": lambda o, who, id: o.retry_message(who, "M1"),
     "flag": lambda o, who, id: o.flag(who, "orion-2:tool-use"),
     "flags": lambda o, who, id: o.flags(who),
     "grants": lambda o, who, id: o.grants(who),
@@ -208,6 +208,7 @@ OF_ALL: dict[str, Call] = {
         for search in ("", SECRET, id, "revoked")
         for status in ("", "declared", "contained")
     ],
+    "open_incidents": lambda o, who, id: o.open_incidents(who, 20),
     "kill": lambda o, who, id: o.kill(who, "model", "orion-2", "x"),
     "link_account": lambda o, who, id: o.link_account(who, "U01ADAADA"),
     "log": lambda o, who, id: o.log(who),

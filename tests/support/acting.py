@@ -157,5 +157,5 @@ def standing(shop: Workshop, id: str) -> Incident:
 
 
 def told(shop: Workshop, id: str, by: Asker) -> list[str]:
-    """The texts of its timeline, as this person reads them."""
-    return [row.text for row in shop.service.operations.timeline(by, id)]
+    """The texts of its timeline, as this person reads them, without what is owed to whom because of it."""
+    return [row.text for row in shop.service.operations.timeline(by, id) if not row.kind.startswith("effect:")]

@@ -133,7 +133,7 @@ def _ready(running: Andon) -> bool:
         raise AssertionError((running.folder / "serve.log").read_text())
     try:
         return requests.get(running.url + "/readyz", timeout=2).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -59,6 +59,23 @@ class Scene:
             self.shop.clock.advance(0.5)
             self.shop.service.cycle()
 
+    def connects(self) -> None:
+        """What a started service does: notices and reminders go out by Slack too."""
+        self.shop.service.postroom.add(self.edge.connector)
+
+    def sends(self, seconds: float) -> None:
+        """The board and the post room at work, a turn of each every second."""
+        for _ in range(int(seconds)):
+            self.board.step()
+            self.shop.clock.advance(1)
+            self.shop.service.cycle()
+            self.shop.post()
+
+    def direct(self, user: str) -> list[Any]:
+        """What was written to a person alone."""
+        channels = self.slack.workspace.channels.values()
+        return [m for c in channels if c.id[0] == "D" and user in c.members for m in c.messages]
+
     def top(self, channel: str = "#incidents") -> list[Any]:
         """Messages of a channel that are no answers in a thread."""
         found = self.slack.workspace.channel(channel).messages

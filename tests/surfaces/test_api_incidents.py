@@ -132,7 +132,7 @@ def test_an_unknown_cursor_is_refused(ada: Caller) -> None:
 
 def test_filters_and_search_narrow_the_list(ada: Caller) -> None:
     """The board and the command line read the same list through them."""
-    ada.post("incidents", CREDENTIAL_ABUSE)
+    ada.post("incidents", CREDENTIAL_ABUSE | {"severity": "sev3"})  # beside a worse one no drill begins
     ada.post("incidents", JAILBREAK | {"kind": "drill", "title": "Quarterly rehearsal"})
 
     def ids(query: str) -> list[str]:

@@ -361,3 +361,17 @@ def test_points_that_confirm_are_still_folded_beside_the_three(http: FlaskClient
     id = declare(shop)
     acknowledge(shop, *names[3:])
     assert "6 confirmed , 3 not" in card(page(http, shop, id), "points")
+
+
+def test_every_card_is_a_part_that_can_be_renewed(http: FlaskClient, shop: Workshop) -> None:
+    """
+    The script takes over the parts that have changed; a card outside of every part would stay as it was for good.
+    """
+    id = lived(shop, "resolved")
+    for query in ("", "?key=1"):
+        text = page(http, shop, id, query)
+        cards = re.findall(r"<section [^>]*>", text)
+        assert len(cards) > 8
+        assert [tag for tag in cards if "data-part=" not in tag] == []
+        parts = re.findall(r'data-part="([^"]+)"', text)
+        assert len(parts) == len(set(parts))

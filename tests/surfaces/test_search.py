@@ -34,10 +34,11 @@ def grace(shop: Workshop, http: FlaskClient) -> Caller:
 @pytest.fixture
 def past(ada: Caller) -> None:
     """An incident and a drill with something said about both."""
-    ada.post("incidents", CREDENTIAL_ABUSE | {"title": "Key of Acme on a paste site", "severity": "sev1"})
+    ada.post("incidents", CREDENTIAL_ABUSE | {"title": "Key of Acme on a paste site", "severity": "sev3"})
     ada.post(f"incidents/{ACME}/notes", {"text": "Jörg saw the same <b>key</b> at a reseller in Ålesund."})
     ada.post("incidents", JAILBREAK | {"kind": "drill", "title": "Quarterly rehearsal"})
     ada.post(f"incidents/{DRILL}/notes", {"text": "The pager was silent; the key question is why."})
+    ada.post(f"incidents/{ACME}/severity", {"severity": "sev1", "reason": "worse"})  # beside which no drill begins
 
 
 def found(who: Caller, query: str) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ def test_a_shortcut_puts_a_message_on_the_timeline_once(scene: Scene) -> None:
     scene.shop.clock.advance(300)
 
     linus.shortcut(said, "andon.capture")
+    scene.settle()
     linus.shortcut(said, "andon.capture")
 
     (line,) = lines(scene, "captured")

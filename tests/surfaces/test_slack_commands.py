@@ -9,7 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from incidents.slack.limits import message_faults
+from incidents.testing import ADMIN
 from incidents.testing.slack_limits import faults
+from incidents.testing.slack_reading import as_read
+from tests.support.acting import change_catalog
 from tests.support.api import caller
 from tests.support.slack import Scene, slack_scene
 
@@ -73,6 +76,52 @@ def test_declaring_takes_parameters_and_words(scene: Scene) -> None:
         "sev2",
     )
     assert found["parameters"] == {"partner": "acme"}
+
+
+def test_a_drill_that_turns_out_to_be_real_becomes_a_real_incident(scene: Scene) -> None:
+    """One press: nobody looks for the playbook again while it burns."""
+    scene.types(scene.linus, "drill break-glass partner=acme lasts=20m")
+    scene.posts(3)
+    (message,) = scene.top()
+    scene.linus.press(message, "It is REAL")
+    said = scene.hears(scene.linus)
+    scene.posts(4)
+    drill = scene.shop.service.operations.incident(ADMIN, "DRILL-2026-0001")
+
+    assert "INC-2026-0001|INC-2026-0001> declared* by Linus Berg" in said
+    assert "acme revoked" in said
+    assert drill["status"] == "closed"
+    assert "INC-2026-0001> is the real one" in as_read(scene.top()[0])
+    assert "It is REAL" not in as_read(scene.top()[0])
+
+
+def test_a_drill_is_ended_and_says_what_was_left_of_it(scene: Scene) -> None:
+    """What it held is lifted in the same write, and whether live access is untouched is said, not believed."""
+    scene.types(scene.linus, "drill break-glass partner=acme")
+    said = scene.types(scene.linus, "drill stop DRILL-2026-0001 went through")
+    again = scene.types(scene.linus, "drill abort DRILL-2026-0001 too late")
+
+    assert "The drill is finished, 1 hold lifted; live access is as it was before." in said
+    assert "DRILL-2026-0001 is over: finished" in again
+
+
+def test_a_tabletop_holds_nothing(scene: Scene) -> None:
+    scene.types(scene.linus, "drill break-glass partner=acme mode=tabletop lasts=45m")
+    scene.posts(3)
+
+    assert "tabletop, ends by itself at 12:45" in as_read(scene.top()[0])
+    assert scene.shop.service.operations.incident(ADMIN, "DRILL-2026-0001")["holds"] == []
+
+
+def test_a_live_drill_says_whom_it_touches(scene: Scene) -> None:
+    """'No live access is touched' would be a lie: ghost partners' is."""
+    change_catalog(scene.shop, lambda c: c["partners"]["acme"].update(ghost=True))
+    scene.types(scene.ada, "drill break-glass partner=acme mode=live")
+    scene.posts(3)
+    read = as_read(scene.top()[0])
+
+    assert read.count("on ghost partners: nobody real is touched") == 2
+    assert "no live access is touched" not in read
 
 
 def test_a_drill_is_beyond_doubt_at_both_ends(scene: Scene) -> None:

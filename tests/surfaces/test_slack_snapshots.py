@@ -14,7 +14,7 @@ from incidents.slack.limits import message_faults, view_faults
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.slack import Scene, slack_scene
+from tests.support.slack import ADA, Scene, slack_scene
 
 FOLDER = Path(__file__).parents[1] / "data" / "slack"
 
@@ -57,10 +57,14 @@ def told() -> Iterator[Shots]:
         beginning(shots)
         working(shots)
         way_back(shots)
-        drill(shots)
         refusals(shots)
+        shots.answer("drill-beside-a-real-one", scene.linus, "drill break-glass partner=globex")
         outage(shots)
-        yield shots
+    for part in (drill, notices):
+        with slack_scene() as shots.scene:
+            shots.scene.shop.point("eu-gateway-1")
+            part(shots)
+    yield shots
 
 
 def beginning(shots: Shots) -> None:
@@ -145,6 +149,9 @@ def drill(shots: Shots) -> None:
     shots.answer("drill", scene.linus, "drill break-glass partner=globex")
     scene.posts(25)
     shots.message("incident-drill")
+    shots.answer("drill-over", scene.linus, "drill stop latest went through")
+    scene.posts(4)
+    shots.message("incident-drill-over")
 
 
 def refusals(shots: Shots) -> None:
@@ -169,6 +176,15 @@ def outage(shots: Shots) -> None:
     scene.posts(90)
     message = next(m for m in scene.top() if "INC-2026-0001" in m["text"])
     shots["catch-up"] = scene.thread(message)[-1]
+
+
+def notices(shots: Shots) -> None:
+    scene = shots.scene
+    scene.connects()
+    scene.types(scene.linus, "kill partner acme their key is on a paste site")
+    scene.sends(30)
+    shots["called"] = as_read(scene.direct(ADA)[0])
+    shots.message("incident-with-a-notice")
 
 
 def plain(text: str) -> str:

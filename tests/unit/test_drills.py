@@ -30,9 +30,8 @@ def run(shop: Workshop, mode: str = "shadow", *, by: Asker = ADMIN, partner: str
 
 def started(shop: Workshop, *contain: str, mode: str = "shadow", more: str = "") -> str:
     """Start a drill of a playbook with these actions."""
-    request = Declare(
-        playbook=playbook(*contain, more=more), digest="0" * 64, parameters={}, kind=Kind.DRILL, mode=mode
-    )
+    book = playbook(*contain, more=more)
+    request = Declare(playbook=book, digest="0" * 64, parameters={}, kind=Kind.DRILL, mode=mode, separate=True)
     desk = shop.service.desk
     start = Start(what=request, live_digest=desk.snapshot.live_digest)
     return desk.submit(lambda state, now: drills.start(state, start, ADMIN, now), actor=ADMIN.actor).decided.subject

@@ -12,7 +12,18 @@ from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.ledger import AnswerKey
 from incidents.life import STATUSES
 from incidents.testing import ADMIN, Workshop
-from tests.support.acting import contain, declare, kinds_of, lived, meet_exits, review, settle_tasks, standing, why
+from tests.support.acting import (
+    ANSWERED,
+    contain,
+    declare,
+    kinds_of,
+    lived,
+    meet_exits,
+    review,
+    settle_tasks,
+    standing,
+    why,
+)
 
 REVOKE = "revoke-partner: {partner: acme}"
 WAITS = "{revoke-partner: {partner: acme}, after: validated}"
@@ -340,7 +351,7 @@ def test_reopened_incident_is_resolved_reviewed_and_closed_once_more(shop: Works
     operations.move(ada, id, "resolved", reason="that was the last one")
     with pytest.raises(Conflicting, match="published review is older than what came after"):
         operations.move(ada, id, "closed", reason="enough")
-    review(shop, id, "# Review\n\nAgain.\n")
+    review(shop, id, ANSWERED + "\nAnd again.\n")
     assert operations.move(ada, id, "closed", reason="enough").body["status"] == "closed"
 
 

@@ -27,7 +27,7 @@ from incidents.operations import Operations
 from incidents.state import State, bring_back, fold, let_go
 from incidents.state_copy import dump_state, load_state
 from incidents.testing import Workshop, workshop
-from tests.support.acting import LIVED, contain, declare, meet_exits, review, settle_tasks
+from tests.support.acting import ANSWERED, LIVED, contain, declare, meet_exits, review, settle_tasks
 
 PEOPLE = {"ada": "commander", "grace": "commander", "linus": "responder", "wall": "viewer"}
 MOVES = ("mitigated", "resolved", "closed", "false-alarm", "merged", "reopened")
@@ -161,7 +161,7 @@ ACTS: dict[str, Act] = {
     "write": lambda w, who, n, m: w.operations.save_review(who, w.id, f"# Review {n}", n % 3),
     "agree": lambda w, who, n, m: w.operations.approve_review(who, w.id, n % 3),
     "publish": lambda w, who, n, m: w.operations.publish_review(who, w.id, n % 3),
-    "whole review": lambda w, who, n, m: review(w.shop, w.id, "# Review\n\nBy three.\n"),
+    "whole review": lambda w, who, n, m: review(w.shop, w.id, ANSWERED + "\nBy three.\n"),
     "severity": lambda w, who, n, m: w.operations.set_severity(who, w.id, f"sev{1 + n % 4}", "because"),
     "update": lambda w, who, n, m: w.operations.post_update(who, w.id, "so far", w.at(m)),
     "note": lambda w, who, n, m: w.operations.note(who, w.id, "seen", w.at(m), restricted=n % 2 == 0),

@@ -237,7 +237,8 @@
     window.addEventListener("pagehide", () => stream.close(), { once: true });
   }
 
-  if (new URLSearchParams(location.search).has("said")) history.replaceState(null, "", location.pathname + location.hash);
+  const asked = new URLSearchParams(location.search);
+  if (asked.has("said")) { asked.delete("said"); history.replaceState(null, "", location.pathname + (asked.size ? `?${asked}` : "") + location.hash); }
   takeDown(main); localTimes(); tick(); showCopy(); setInterval(tick, 1000);
   if (live) follow();
   // Whoever was handed a link has no stream: such a page looks again every half minute.
