@@ -69,10 +69,17 @@ def account_id(user: str) -> str:
 
 
 def account_of(person: str, people: Mapping[str, Person], tokens: Mapping[str, Token]) -> str:
-    """Where a person reads Slack: the catalog's id, else the account that was linked last; empty: nowhere."""
+    """
+    Where a person reads Slack: the catalog's id, else the account that was linked last; empty: nowhere.
+
+    An account that was cut off is not written to either.
+    """
     known = people.get(person)
-    if known is None or known.slack:
-        return known.slack if known is not None else ""
+    if known is None:
+        return ""
+    own = tokens.get(account_id(known.slack)) if known.slack else None
+    if own is not None:
+        return "" if own.revoked else known.slack
     found = [t.id for t in tokens.values() if t.person == person and is_account(t.id) and not t.revoked]
     return found[-1].removeprefix(ACCOUNT) if found else ""
 

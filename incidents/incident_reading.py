@@ -84,9 +84,9 @@ class IncidentReading(IncidentWork):
     def _told(
         self, state: State, found: Incident, lines: Lines, asker: Asker, *, handed_out: bool = False
     ) -> list[Row]:
-        """The incident's lines as this asker may read them."""
-        without, names, inside = hidden(state, asker), views.names(state), is_insider(asker, found.insiders)
-        inside = inside and not handed_out
+        """The incident's lines as this asker may read them; ``handed_out``: without restricted words, whoever asks."""
+        without, names = hidden(state, asker), views.names(state)
+        inside = not handed_out and is_insider(asker, found.insiders)
 
         def made() -> list[Row]:
             told = rows(lines.events, names, inside=inside)

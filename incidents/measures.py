@@ -27,6 +27,7 @@ SPANS = (
     ("confirm", "ordered to the last point's confirmation", "ordered", "last-confirmed"),
     ("contain", "ordered to contained", "ordered", "contained"),
     ("update", "declared to the first update", "declared", "update"),
+    ("notify", "declared to the first message that arrived", "declared", "notified"),
     ("mitigate", "declared to mitigated", "declared", "mitigated*"),
     ("resolve", "declared to resolved", "declared", "resolved*"),
     ("restore", "first asked to everything given back", "restore-asked", "given-back*"),

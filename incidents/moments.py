@@ -26,6 +26,7 @@ NAMES = {
     "contained": "contained",
     "contradicted": "containment contradicted",
     "update": "status update",
+    "notified": "first told to somebody",
     "mitigated": "mitigated",
     "resolved": "resolved",
     "reopened": "reopened",
@@ -43,6 +44,7 @@ NAMES = {
     "closed": "closed",
     "false-alarm": "called a false alarm",
     "merged": "merged",
+    "drill-ended": "drill over",
 }
 
 
@@ -113,6 +115,7 @@ _ONE_LINE = {
     "restore:request:asked": "restore-asked",
     "restore:request:refused": "restore-refused",
     "restore:request:stopped": "restore-stopped",
+    "drill:run:ended": "drill-ended",
 }
 _ABOUT = {
     "contradicted": ("by ", "point"),
@@ -152,6 +155,8 @@ class Walk:
                 self._acknowledged = False
             case "incident:life:ended":
                 self._note(event.data["end"], event)
+            case "effect:message:settled" if event.data["outcome"] == "sent" and not self._counts["notified"]:
+                self._note("notified", event)
             case "review:document:saved" if not self._counts["review-saved"]:
                 self._note("review-saved", event)
             case "access:hold:placed":
@@ -194,8 +199,8 @@ class Walk:
     def _lifted(self, event: Event) -> None:
         """A plan without steps is done with its last hold."""
         self.standing.discard(event.data["hold"])
-        plan = self._asked[event.data["request"]]["plan"]
-        if not plan.get("steps") and event.data["hold"] == plan["holds"][-1]["hold"]:
+        plan = self._asked.get(event.data["request"], {}).get("plan")  # none where a drill's end lifts it
+        if plan is not None and not plan.get("steps") and event.data["hold"] == plan["holds"][-1]["hold"]:
             self._note("restore-done", event, event.data["request"])
         if not self.standing:
             self._note("given-back", event)

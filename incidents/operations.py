@@ -339,6 +339,25 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
         }
 
     @veils
+    def open_incidents(self, asker: Asker, most: int, *, recent: int = 5) -> Json:
+        """
+        Rows of the board alone, at most so many: ``open``, the real ones first, and where none is, the newest others.
+
+        ``count`` is how many are open.
+        """
+        needs(asker, Right.READ, "reading incidents")
+        with self.desk.read() as state:
+            known = [i for i in reversed(state.incidents.values()) if views.stands_open(i) and sees(state, asker, i.id)]
+            first = [i.id for i in sorted(known, key=lambda i: i.kind != Kind.REAL)[:most]]
+            newest = (id for id in reversed(state.order) if sees(state, asker, id))
+            others = [] if known else list(islice(newest, recent))
+        return {
+            "count": len(known),
+            "open": [self._board_row(id) for id in first],
+            "recent": [self._board_row(id) for id in others],
+        }
+
+    @veils
     def insights(self, asker: Asker, *, kind: str = Kind.REAL.value, playbook: str = "") -> Json:
         """How fast things went, of one kind; and what is overdue, whatever the kind."""
         needs(asker, Right.READ, "reading insights")

@@ -90,21 +90,24 @@ class Records:
 
     def _seen(self, asker: Asker, id: str, handed_out: bool) -> _Seen:
         operations = self._operations
-        incident = operations.incident(asker, id)
-        known = str(incident["id"])
+        reading = operations.reading(asker, id)
+        known = str(reading.whole["id"])
         lines = operations.desk.ledger.incident(known)
         inside = not handed_out and operations.may_read_restricted(asker, known)
         with operations.desk.read() as state:
             unknown = hidden(state, asker)
         without = dict(_withheld(lines, inside, unknown))
         now = operations.desk.clock.now()
-        rows = operations.timeline(asker, known, limit=len(lines), handed_out=handed_out)
+        rows = reading.rows
+        if handed_out:
+            rows = operations.timeline(asker, known, limit=len(lines), handed_out=True)
         record = Record(
-            incident=incident,
+            incident=reading.whole,
             rows=rows,
             review=operations.postmortem(asker, known),
             figures=measure(lines, now),
-            names=operations.people_names(asker),
+            held=reading.exposure["holds"],
+            names={id: person["name"] for id, person in reading.people.items()},
             exported_at=rfc3339(now),
             exported_by=asker.actor.name,
             ledger=operations.desk.ledger.id,

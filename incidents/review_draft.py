@@ -68,12 +68,17 @@ def moments(id: str, rows: Sequence[Row]) -> Iterator[str]:
     """The turning points, each with a link to its line."""
     shown = sorted((r for r in rows if r.key or r.pinned), key=lambda r: (r.at, r.seq))
     lines = [
-        f"| {minute(row.at)}{_corrected(row)} | {plain(row.text)} | [{row.seq}](/incidents/{id}#line-{row.seq}) |"
+        f"| {minute(row.at)}{_corrected(row)} | {plain(row.text)} | [{row.seq}]({_place(id, row.seq)}) |"
         for row in shown[:SHOWN_MOMENTS]
     ]
     yield _table("| when (UTC) | what | line |", lines)
     if len(shown) > SHOWN_MOMENTS:
         yield f"{len(shown) - SHOWN_MOMENTS} more are on the timeline."
+
+
+def _place(id: str, seq: int) -> str:
+    """Where the incident's page shows that line, on whichever page of its list."""
+    return f"/incidents/{id}?line={seq}#line-{seq}"
 
 
 def _corrected(row: Row) -> str:

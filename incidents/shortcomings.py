@@ -15,8 +15,8 @@ from incidents.clock import parse_rfc3339, rfc3339
 from incidents.events import Event
 from incidents.timeline import LATE_SECONDS
 
-MOVED = "incident:life:"
-QUIET = ("resolved", "closed")  # from here on nobody waits for a word, until it is reopened
+OVER = ("incident:life:ended", "incident:life:closed", "drill:run:ended")
+QUIET = ("incident:life:resolved", *OVER)  # from here on nobody waits for a word, until it is reopened
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _overdue(events: Iterable[Event], now: datetime) -> Iterable[Overdue]:
     ended: datetime | None = None
     for event in events:
         _task(tasks, event)
-        if event.kind in ("incident:life:ended", "incident:life:closed"):
+        if event.kind in OVER:
             ended = event.at
         elif event.kind == "incident:life:reopened":
             ended = None
@@ -191,7 +191,7 @@ class _Updates:
                 case "incident:life:reopened":
                     self._came(event.at, ended=True)
                     self._next(event.at)
-                case kind if kind == f"{MOVED}ended" or kind.removeprefix(MOVED) in QUIET:
+                case kind if kind in QUIET:
                     self._came(event.at, ended=True)
                     self.due = None
         self._came(self.now, ended=True)

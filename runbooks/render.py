@@ -65,8 +65,8 @@ def render_document(markdown: str, *, below: int = 1, name: str = "doc", here: s
             token.tag = f"h{min(6, int(token.tag[1:]) + below)}"
         for child in token.children or ():
             href = str(child.attrs.get("href", ""))
-            if here and href.startswith(f"{here}#"):
-                child.attrs["href"] = href.removeprefix(here)
+            if here and href.startswith((f"{here}#", f"{here}?")):
+                child.attrs["href"] = f"#{href.partition('#')[2]}"
             elif site and href.startswith("/"):
                 child.attrs["href"] = f"{site}{href}"
     return _cleaned(tokens).replace("<table>", f"{_WIDE}<table>").replace("</table>", "</table></div>")

@@ -18,7 +18,13 @@ from incidents.clock import SystemClock
 
 @click.group()
 def slack() -> None:
-    """Connect Slack."""
+    """
+    Connect Slack.
+
+    \b
+    Example:
+      andon slack manifest > manifest.yaml
+    """
 
 
 @slack.command()
@@ -52,7 +58,13 @@ def manifest(url: str | None, socket: bool, rotation: bool) -> None:
 
 @click.group()
 def doctor() -> None:
-    """Say what is wrong, and what to do."""
+    """
+    Say what is wrong, and what to do.
+
+    \b
+    Example:
+      andon doctor slack
+    """
 
 
 @doctor.command("slack")

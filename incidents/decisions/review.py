@@ -8,17 +8,18 @@ incident reviewed. The texts are handed in, because the state keeps no words.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import get_incident
 from incidents.decisions.people import find_person
-from incidents.errors import Conflicting, Forbidden, Invalid, Outdated, Refused
+from incidents.decisions.persons import acting_person
+from incidents.decisions.two_people import Hand, check_another
+from incidents.errors import Conflicting, Invalid, Outdated, Refused
 from incidents.events import Draft
-from incidents.life import FALSE_ALARM, MERGED, Incident
+from incidents.life import FALSE_ALARM, MERGED, Incident, Review
 from incidents.roles import Right
 from incidents.state import State
 
@@ -95,14 +96,12 @@ def approve(state: State, incident_id: str, version: int, newest: str | None, as
         Conflicting: There is a newer version, or none, or its words were redacted; or it is approved.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(state, asker, "approving a review")
+    acting_person(state, asker, Right.COMMAND, "approving a review")
     review = incident.review
     _check_version(incident, version, newest)
     if review.approved == version:
         raise Conflicting(f"version {version} is approved already, by {review.approved_by}", code="already")
-    if person in review.authors:
-        raise _second(f"{person} wrote part of this review; another person approves it")
-    _check_hands(state, asker, review.authors, review.tokens, "wrote part of this review")
+    check_another(state, _writers(state, review), asker)
     return Decided([Draft(ev.ReviewApproved(version=version), incident=incident.id)], subject=incident.id)
 
 
@@ -120,7 +119,7 @@ def publish(
         Conflicting: Not approved, no owner, questions open, or the incident is not resolved yet.
     """
     incident = _reviewable(state, incident_id)
-    person = _person(state, asker, "publishing a review")
+    acting_person(state, asker, Right.COMMAND, "publishing a review")
     review = incident.review
     document = _check_version(incident, version, newest)
     if review.published == version:
@@ -129,10 +128,8 @@ def publish(
     blocked = not_published_yet(incident, unready)
     if blocked:
         raise Conflicting(f"the review of {incident.id} can't be published yet: {'; '.join(blocked)}", code="not-yet")
-    if person == review.approved_by:
-        raise _second(f"{person} approved this version; another person publishes it")
-    approved_with = [review.approved_token] if review.approved_token else []
-    _check_hands(state, asker, [review.approved_by or ""], approved_with, "approved this version")
+    approver = Hand(review.approved_by or "", review.approved_token, "approved this version")
+    check_another(state, [approver], asker, does="publishes")
     digest = hashlib.sha256(document.encode()).hexdigest()
     drafts = [Draft(ev.ReviewPublished(version=version, digest=digest), incident=incident.id)]
     if incident.stage == "resolved":
@@ -177,34 +174,15 @@ def _reviewable(state: State, incident_id: str) -> Incident:
     return incident
 
 
-def _person(state: State, asker: Asker, what: str) -> str:
-    """The person who asks, with the rights that they have at this append."""
-    needs(asker, Right.COMMAND, what)
-    token = state.tokens.get(asker.token or "")
-    if not asker.actor.person or token is None:
-        raise Forbidden(f"{what} takes a token that belongs to a person", code="person-needed")
-    if token.revoked:
-        raise Forbidden(f"the token {token.name} has been revoked")
-    needs(replace(asker, rights=state.rights(token)), Right.COMMAND, what)
-    return asker.actor.person
-
-
-def _check_hands(state: State, asker: Asker, people: Iterable[str], tokens: Iterable[str], did: str) -> None:
+def _writers(state: State, review: Review) -> Iterator[Hand]:
     """
-    The same hand under two names is one person: neither by a token that one of ``people`` made, nor after ``tokens``.
+    Everybody who wrote part of it, and the tokens that it was written with.
 
-    Only people of the catalog count: whoever has the ledger's file makes everybody's first token.
+    Only people of the catalog count by name: whoever has the ledger's file makes everybody's first token.
     """
-    token = state.tokens.get(asker.token or "")
-    makers = state.makers(token) if token is not None else set()
-    for other in people:
-        if other in makers and other in state.catalog.people:
-            raise _second(f"this token goes back to {other}, who {did}; use one that somebody else made")
-    for used in tokens:
-        known = state.tokens.get(used)
-        if known is not None and asker.actor.person in state.makers(known):
-            raise _second(f"a token that goes back to {asker.actor.person} {did}; another person is needed")
-
-
-def _second(message: str) -> Forbidden:
-    return Forbidden(message, code="second-person-needed")
+    did = "wrote part of this review"
+    yield from (Hand(author, None, did) for author in review.authors if author in state.catalog.people)
+    for id in review.tokens:
+        token = state.tokens.get(id)
+        if token is not None:
+            yield Hand(token.person or token.name, id, did)

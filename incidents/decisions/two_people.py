@@ -2,7 +2,7 @@
 Rules about two people: who counts as another one.
 
 They look at the person, never at the token: a token that somebody made for another is still that somebody's hand.
-Restores and notices share them.
+Restores, notices and reviews share them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ class Hand:
     did: str
 
 
-def check_another(state: State, hands: Iterable[Hand], asker: Asker) -> None:
+def check_another(state: State, hands: Iterable[Hand], asker: Asker, *, does: str = "approves") -> None:
     """
     Refuse whoever had a hand in it already, by this token or by one that goes back to the same person.
+
+    Args:
+        does: What another person is needed for.
 
     Raises:
         Forbidden: It takes another person.
@@ -40,12 +43,12 @@ def check_another(state: State, hands: Iterable[Hand], asker: Asker) -> None:
     for hand in hands:
         used = state.tokens.get(hand.token or "")
         if hand.person == person:
-            raise Forbidden(f"{person} {hand.did}; another person approves it", code=CODE)
+            raise Forbidden(f"{person} {hand.did}; another person {does} it", code=CODE)
         if hand.person in makers:
             used_now = "Slack account" if is_account(asker.token) else "token"
             raise Forbidden(f"this {used_now} goes back to {hand.person}, who {hand.did}; take another one", code=CODE)
         if used is not None and person in state.makers(used):
             raise Forbidden(
-                f"{hand.person} {hand.did}, with a token that goes back to {person}; a third person approves it",
+                f"{hand.person} {hand.did}, with a token that goes back to {person}; a third person {does} it",
                 code=CODE,
             )

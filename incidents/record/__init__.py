@@ -23,13 +23,15 @@ class Record:
     """
     Everything that is known, as one reader may know it.
 
-    ``incident`` and ``review`` as the operations answer them. ``withheld``: what of it this reader was not given.
+    ``incident`` and ``review`` as the operations answer them, ``held`` its holds as the picture draws them.
+    ``withheld``: what of it this reader was not given.
     """
 
     incident: Json
     rows: Sequence[Row]
     review: Json
     figures: Measures
+    held: Sequence[Json]
     names: Mapping[str, str]
     exported_at: str
     exported_by: str

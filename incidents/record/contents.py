@@ -183,7 +183,17 @@ def _owed(record: Record) -> Iterator[Part]:
         for c in i["exit"]
     ]
     yield _table(("criterion", "what", "state"), tuple(criteria), "No exit criterion.")
-    yield _table(("clock", "state"), tuple((str(c["clock"]), str(c["state"])) for c in i["clocks"]), "No clock.")
+    clocks = [
+        (
+            c["title"] or c["clock"],
+            c["regime_title"],
+            c["state"].replace("-", " ") + (", simulated" if c["simulated"] else ""),
+            minute(c["due"]) if c["due"] else "",
+            minute(c["latest"]) if c["latest"] and c["latest"] != c["due"] else "",
+        )
+        for c in i["clocks"]
+    ]
+    yield _table(("clock", "of", "state", "due (UTC)", "at the latest"), clocks, "No clock.")
     notices = tuple((str(n["number"]), str(n["to"]), str(n["state"])) for n in i["notices"])
     yield _table(("notice", "to", "state"), notices, "No notice.")
     yield Heading("What did not go as it should have", 3)
@@ -195,14 +205,15 @@ def _way_back(record: Record) -> Iterator[Part]:
     rows = [
         (
             r["id"],
-            r["state"],
+            r["state"] + (", break-glass" if r["break_glass"] else "") + (", taken back" if r["taken_back"] else ""),
             f"{record.who(r['asked_by'])}, {minute(r['asked_at'])}",
             ", ".join(record.who(who) for who in r["approved_by"]),
+            "; ".join(f"{record.who(who)}: {', '.join(checks)}" for who, checks in r["attested"].items() if checks),
             "; ".join(h["words"] for h in r["plan"]["holds"]),
         )
         for r in record.incident["restores"]
     ]
-    head = ("restore", "state", "asked for by (UTC)", "approved by", "lifts")
+    head = ("restore", "state", "asked for by (UTC)", "approved by", "checks attested", "lifts")
     yield _table(head, tuple(rows), "No restore was asked for.")
 
 

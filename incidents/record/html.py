@@ -112,7 +112,7 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _picture(record: Record) -> Iterator[str]:
-    for picture in draw(record.rows, parse_rfc3339(record.exported_at)):
+    for picture in draw(record.rows, parse_rfc3339(record.exported_at), record.held):
         yield f'<div class="scroll picture">{svg(picture)}</div>'
 
 

@@ -191,16 +191,23 @@ def with_incident(line: str, incident: str) -> str:
     return f"{verb} {incident} {rest}".strip()
 
 
-def listed(open_rows: Sequence[Json], recent: Sequence[Json], search: str, reader: Reader) -> Message:
-    """Open incidents, real ones first; else what matched."""
-    rows = sorted(open_rows, key=lambda row: row["kind"] != "real")
-    head = f"*Matching '{esc(search)}'*" if search else f"*{len(rows)} open*" if rows else "*Nothing is open.*"
-    blocks = [section(head), *(section(_row(row, reader)) for row in rows[:20])]
-    if not rows and recent and not search:
-        blocks += [section("*Lately*"), *(section(_row(row, reader)) for row in recent[:5])]
-    if len(rows) > 20:
-        blocks.append(context(f"… and {len(rows) - 20} more on <{reader.url}|the board>"))
+def listed(rows: Sequence[Json], count: int, recent: Sequence[Json], reader: Reader) -> Message:
+    """The first of ``count`` open incidents; where none is, the latest."""
+    blocks = [section(f"*{count} open*" if rows else "*Nothing is open.*"), *_rows(rows, reader)]
+    if recent:
+        blocks += [section("*Lately*"), *_rows(recent, reader)]
+    if count > len(rows):
+        blocks.append(context(f"… and {count - len(rows)} more on <{reader.url}|the board>"))
+    return message(f"{count} incidents", blocks, reader.url)
+
+
+def matching(rows: Sequence[Json], search: str, reader: Reader) -> Message:
+    blocks = [section(f"*Matching '{esc(search)}'*"), *_rows(rows, reader)]
     return message(f"{len(rows)} incidents", blocks, reader.url)
+
+
+def _rows(rows: Sequence[Json], reader: Reader) -> list[Json]:
+    return [section(_row(row, reader)) for row in rows]
 
 
 def _row(row: Json, reader: Reader) -> str:

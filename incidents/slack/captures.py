@@ -55,7 +55,7 @@ class Captures:
             if turn.here:
                 return self._told(turn, self._service.operations.capture(asker, turn.here, said, "shortcut"))
             self._remember(said)
-            rows = turn.operations.board(asker)["open"][:100]
+            rows = turn.operations.open_incidents(asker, 100)["open"]
             if not rows:
                 raise Invalid("no incident is open, so there is no timeline to put it on")
             carried = {"c": said.channel, "t": said.ts, "u": said.author, "x": said.text[:CARRIED]}

@@ -25,7 +25,7 @@ def clocks(turn: Turn, wanted: asked.Clocks) -> Message:
             return plan_answers.clocks(turn.operations.incident(turn.asker, turn.incident(wanted)), turn.reader)
         except NoIncident:
             pass
-    rows = turn.operations.board(turn.asker)["open"][:10]
+    rows = turn.operations.open_incidents(turn.asker, 10)["open"]
     return plan_answers.all_clocks([turn.operations.incident(turn.asker, row["id"]) for row in rows], turn.reader)
 
 

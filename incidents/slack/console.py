@@ -36,6 +36,7 @@ from incidents.slack.people import asker_of
 from incidents.slack.place import Place
 from incidents.slack.quick import Quick
 from incidents.slack.reader import Reader
+from incidents.slack.things import Things
 from incidents.slack.turn import NoIncident, Turn
 
 Json = dict[str, Any]
@@ -102,7 +103,7 @@ class Console:
         began = time.monotonic()
         verb, outcome = "", "done"
         try:
-            wanted = parse(turn.line, self._known(turn.line))
+            wanted = parse(turn.line, self._known)
             verb = type(wanted).__name__
             return VERBS[type(wanted)](turn, wanted)
         except WrongUsage as error:
@@ -110,7 +111,7 @@ class Console:
             return answers.wrong_usage(error, turn.reader)
         except NoIncident:
             outcome = "which-incident"
-            rows = turn.operations.board(turn.asker)["open"]
+            rows = turn.operations.open_incidents(turn.asker, 10)["open"]
             return answers.which_incident(turn.line, rows, turn.reader, turn.line.split()[0].lower())
         except AndonError as error:
             outcome = error.code
@@ -152,19 +153,11 @@ class Console:
             accounts=accounts,
         )
 
-    def _known(self, line: str) -> Known:
-        """What words can stand for; the catalog is only gone through where a bare name may be meant."""
+    @property
+    def _known(self) -> Known:
+        """What words can stand for."""
         playbooks = {book.id: tuple(book.parameters) for book in self.service.playbooks}
-        if not line.strip().lower().startswith(("kill", "stop")):
-            return Known(playbooks)
-        with self.service.desk.read() as state:
-            catalog = state.catalog
-            found = [(id, "partner") for id in catalog.partners] + [(id, "model") for id in catalog.models]
-            found += [(id, "capability") for id in (*catalog.capabilities, *catalog.flags())]
-        things: dict[str, str] = {}
-        for id, kind in found:
-            things[id] = kind if things.get(id, kind) == kind else ""
-        return Known(playbooks, {id: kind for id, kind in things.items() if kind})
+        return Known(playbooks, Things(self.service.desk))
 
 
 def refusal(turn: Turn, error: AndonError, incident: str = "") -> Message:

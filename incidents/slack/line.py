@@ -93,3 +93,7 @@ def incident_id(word: Word) -> str:
 
 def plain_id(found: re.Match[str]) -> str:
     return f"{found[1].upper()}-{found[2]}-{int(found[3]):04d}"
+
+
+def yes(text: str) -> bool:
+    return text.lower() in ("yes", "true", "1")

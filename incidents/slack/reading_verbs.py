@@ -10,6 +10,8 @@ from incidents.slack.drilling_verbs import viewed
 from incidents.slack.incident_message import incident_message
 from incidents.slack.turn import Turn
 
+LISTED = 20
+
 
 def help_(turn: Turn, wanted: asked.Help) -> Message:
     return answers.help_answer(wanted.topic, turn.reader)
@@ -17,10 +19,10 @@ def help_(turn: Turn, wanted: asked.Help) -> Message:
 
 def list_(turn: Turn, wanted: asked.ListThem) -> Message:
     if wanted.search:
-        found = turn.operations.incidents(turn.asker, search=wanted.search, limit=20)["items"]
-        return answers.listed(found, [], wanted.search, turn.reader)
-    board = turn.operations.board(turn.asker)
-    return answers.listed(board["open"], board["recent"], "", turn.reader)
+        found = turn.operations.incidents(turn.asker, search=wanted.search, limit=LISTED)["items"]
+        return answers.matching(found, wanted.search, turn.reader)
+    standing = turn.operations.open_incidents(turn.asker, LISTED)
+    return answers.listed(standing["open"], standing["count"], standing["recent"], turn.reader)
 
 
 def show(turn: Turn, wanted: asked.Show) -> Message:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from incidents.testing.slack_api import FakeSlack
+from incidents.testing.slack_hands import chosen, filled, pressed, sent_view
 
 Json = dict[str, Any]
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -191,7 +192,7 @@ class SlackPerson:
 
     def press(self, message: Json, label: str, *, channel: str = "") -> Answered:
         """The button, or the entry behind "More", that reads like that."""
-        action = _pressed(message, label)
+        action = pressed(message, label)
         where = channel or next((c.id for c in self._work.channels.values() if message in c.messages), self.channel)
         container = {"type": "message", "message_ts": message.get("ts", ""), "channel_id": where}
         payload = self._base() | {
@@ -213,11 +214,11 @@ class SlackPerson:
     def choose(self, label: str, value: str = "") -> Answered:
         """A button or a choice inside the modal; ``value`` is the option's for a select."""
         view = self.view()
-        action = _chosen(view, label, value) if value else _pressed(view, label)
+        action = chosen(view, label, value) if value else pressed(view, label)
         payload = self._base() | {
             "type": "block_actions",
             "container": {"type": "view", "view_id": view["id"]},
-            "view": _sent_view(view, self._state(view, {})),
+            "view": sent_view(view, self._state(view, {})),
             "actions": [action],
         }
         return self.slack.interaction(payload)
@@ -225,7 +226,7 @@ class SlackPerson:
     def submit(self, values: Mapping[str, Any]) -> Answered:
         """Send the modal; ``values`` by the label of the field. Option values for selects, text for fields."""
         view = self.view()
-        payload = self._base() | {"type": "view_submission", "view": _sent_view(view, self._state(view, values))}
+        payload = self._base() | {"type": "view_submission", "view": sent_view(view, self._state(view, values))}
         answered = self.slack.interaction(payload)
         action = answered.json.get("response_action") if answered.status == 200 else "errors"
         if action == "update":
@@ -243,7 +244,7 @@ class SlackPerson:
                 continue
             label = (block.get("label") or block.get("text"))["text"]
             given = left.pop(label) if label in left else None
-            found[block["block_id"]] = {element["action_id"]: _filled(element, given)}
+            found[block["block_id"]] = {element["action_id"]: filled(element, given)}
         assert not left, f"the form has no {', '.join(left)}"  # noqa: S101
         return {"values": found}
 
@@ -302,55 +303,3 @@ class SlackPerson:
                 "event_ts": "2",
             }
         )
-
-
-def _elements(message: Json) -> Any:
-    for block in message.get("blocks", ()):
-        for element in [*block.get("elements", ()), block.get("accessory")]:
-            if element is not None:
-                yield block, element
-
-
-def _pressed(message: Json, label: str) -> Json:
-    seen = []
-    for block, element in _elements(message):
-        base = {"block_id": block.get("block_id", ""), "action_id": element.get("action_id", "")}
-        if element["type"] == "button":
-            seen.append(element["text"]["text"])
-            if element["text"]["text"] == label:
-                return base | {"type": "button", "value": element.get("value", ""), "text": element["text"]}
-        for option in element.get("options", ()) if element["type"] == "overflow" else ():
-            seen.append(option["text"]["text"])
-            if option["text"]["text"] == label:
-                return base | {"type": "overflow", "selected_option": option}
-    raise AssertionError(f"there is no '{label}' to press; there is {', '.join(seen) or 'nothing'}")
-
-
-def _chosen(view: Json, label: str, value: str) -> Json:
-    for block in view["blocks"]:
-        element = block.get("element") or block.get("accessory") or {}
-        for option in element.get("options", ()):
-            if (block.get("label") or block.get("text"))["text"] == label and option["value"] == value:
-                base = {"type": element["type"], "action_id": element["action_id"], "block_id": block["block_id"]}
-                return base | {"selected_option": option}
-    raise AssertionError(f"'{label}' has no choice '{value}'")
-
-
-def _filled(element: Json, given: Any) -> Json:
-    kind = element["type"]
-    if kind == "plain_text_input":
-        value = given if given is not None else element.get("initial_value")
-        return {"type": kind, "value": value or None}
-    if kind in ("static_select", "radio_buttons"):
-        option = next((o for o in element["options"] if o["value"] == given), element.get("initial_option"))
-        return {"type": kind, "selected_option": option}
-    if kind in ("checkboxes", "multi_static_select"):
-        chosen = [o for o in element["options"] if o["value"] in (given or ())]
-        return {"type": kind, "selected_options": chosen}
-    if kind == "users_select":
-        return {"type": kind, "selected_user": given or element.get("initial_user")}
-    raise AssertionError(f"the driver can't fill in a {kind}")
-
-
-def _sent_view(view: Json, state: Json) -> Json:
-    return {k: v for k, v in view.items() if k != "_user"} | {"state": state}

@@ -221,7 +221,7 @@ def test_every_page_there_is_is_looked_at(house: House) -> None:
     missing = []
     for rule in application.url_map.iter_rules():
         pattern = re.sub(r"<[^>]+>", "[^/]+", rule.rule)
-        file = rule.endpoint == "pages.static" or re.search(r"\.(ics|md|<written>)$", rule.rule)
+        file = rule.endpoint == "pages.static" or re.search(r"(\.(ics|md|<written>)|/export)$", rule.rule)
         if not rule.endpoint.startswith("pages.") or "GET" not in (rule.methods or ()) or file:
             continue
         if rule.rule != "/login" and not any(re.fullmatch(pattern, path) for path in paths):

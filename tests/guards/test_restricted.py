@@ -208,6 +208,7 @@ OF_ALL: dict[str, Call] = {
         for search in ("", SECRET, id, "revoked")
         for status in ("", "declared", "contained")
     ],
+    "open_incidents": lambda o, who, id: o.open_incidents(who, 20),
     "kill": lambda o, who, id: o.kill(who, "model", "orion-2", "x"),
     "link_account": lambda o, who, id: o.link_account(who, "U01ADAADA"),
     "log": lambda o, who, id: o.log(who),

@@ -60,6 +60,10 @@ BODIES: dict[str, object] = {
     "decide_clock": {"decision": "not-reportable", "reason": "x"},
     "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
     "take_regime": {"regime": "uk-gdpr-art33"},
+    "start_drill": {"playbook": "break-glass", "parameters": {"partner": "acme"}},
+    "end_drill": {},
+    "call_real": {},
+    "drill_people": {},
 }
 NOTICES = ("notice", "write_notice", "approve_notice", "refuse_notice", "receipt_notice")
 PATHS = {

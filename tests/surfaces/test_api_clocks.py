@@ -117,6 +117,7 @@ def test_rights_are_the_contracts(ada: Caller, shop: Workshop, http: FlaskClient
 
 def test_lists_can_be_filtered_and_paged(ada: Caller) -> None:
     """By state, incident, kind and owner; strict due moment first."""
+    ada.post(f"incidents/{ID}/severity", {"severity": "sev3", "reason": "nobody rehearses beside a sev2"})
     ada.post("incidents", CREDENTIAL_ABUSE | {"kind": "drill"})
     ada.post(f"incidents/{ID}/roles", {"role": "commander", "act": "take"})
     first = ada.get("clocks?limit=2").json
@@ -151,6 +152,7 @@ def test_the_filing_pack_is_a_document_that_hides_nothing_and_invents_nothing(ad
 
 def test_a_pack_of_a_drill_says_so_at_both_ends(ada: Caller) -> None:
     """A rehearsed notice that is sent by mistake must not be believed."""
+    ada.post(f"incidents/{ID}/severity", {"severity": "sev3", "reason": "nobody rehearses beside a sev2"})
     id = ada.post("incidents", CREDENTIAL_ABUSE | {"kind": "drill"}).json["id"]
     text = ada.get(f"clocks/{id}.gdpr-art33.notify-authority/pack?format=md").get_data(as_text=True)
 

@@ -353,9 +353,8 @@ def test_record_is_handed_over_as_a_file(ada: FlaskClient, id: str, form: str, m
 
 def test_incident_leads_to_its_review_and_lines_can_be_linked(ada: FlaskClient, id: str) -> None:
     """The draft's links must lead to the very line."""
-    incident = ada.get(f"/incidents/{id}").text
-    assert f'href="/incidents/{id}/review"' in incident
-    targets = re.findall(rf'href="/incidents/{id}#(line-\d+)"', page(ada, id))
+    assert f'href="/incidents/{id}/review"' in ada.get(f"/incidents/{id}").text
+    targets = re.findall(rf'href="/incidents/{id}(\?line=\d+)#(line-\d+)"', page(ada, id))
 
     assert targets
-    assert all(f'id="{target}"' in incident for target in targets)
+    assert all(f'id="{line}"' in ada.get(f"/incidents/{id}{wish}").text for wish, line in targets)

@@ -74,6 +74,7 @@ def test_taking_command_by_button(shown: Scene) -> None:
 def test_a_button_pressed_twice_says_that_it_is_done(shown: Scene) -> None:
     """Two presses, two bodies, one role."""
     shown.ada.press(message(shown), "Take command")
+    shown.settle()
     shown.shop.clock.advance(30)
     shown.ada.press(message(shown), "Take command")
 

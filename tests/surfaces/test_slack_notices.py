@@ -167,6 +167,16 @@ def test_a_linked_account_is_written_to_like_one_of_the_catalog(scene: Scene) ->
     assert outcomes(scene, "person:grace")[0][:2] == ("slack", "sent")
 
 
+def test_an_account_that_was_cut_off_is_not_written_to(scene: Scene, mail: Pigeonhole) -> None:
+    """A stolen phone reads no more of what happens; the person still does."""
+    scene.shop.service.operations.revoke_token(scene.shop.person("ada", "admin"), f"slack:{GRACE}")
+    owe(scene.shop, "person:grace")
+    scene.shop.post()
+
+    assert scene.direct(GRACE) == []
+    assert [who for who, _ in mail.told] == ["grace@example.com"]
+
+
 @pytest.mark.parametrize("error", ["channel_not_found", "user_disabled", "cannot_dm_bot", "some_new_error"])
 def test_a_person_whom_slack_does_not_know_gets_mail_at_once(scene: Scene, mail: Pigeonhole, error: str) -> None:
     scene.slack.fails("chat.postMessage", error)

@@ -22,8 +22,9 @@ from incidents.slack.manifest import EVENTS, ROOM_SCOPES, manifest, scopes
 from incidents.slack.rotation import RotatingToken
 from incidents.slack.socket_mode import SocketMode
 from incidents.slack.web_api import SlackApi, SlackTrouble
-from incidents.testing.slack_api import SCOPES, FakeSlack
+from incidents.testing.slack_api import FakeSlack
 from incidents.testing.slack_reading import as_read
+from incidents.testing.slack_rules import SCOPES
 from incidents.testing.slack_socket import FakeSocket
 from tests.support.slack import ADA, over_http, slack_scene, slack_settings
 

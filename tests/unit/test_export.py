@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from incidents.ledger.checkpoint import SigningKey, make_key, parse_and_check, s
 from incidents.ledger.export import FIRST_EVENT, Export
 from incidents.ledger.export_check import check, is_export
 from incidents.ledger.verify import verify
+from incidents.reading import Reading
 from incidents.settings import Settings
 from incidents.testing import ADMIN, Workshop, workshop
 from tests.support.acting import approve, ask
@@ -295,8 +297,14 @@ def test_views_hold_no_floats(record: str) -> None:
 def test_view_with_a_float_is_still_one_that_verifies(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A field that is added one day must not make every export fail its own check."""
     id = lived_through(shop)
-    whole = shop.service.operations.incident
-    monkeypatch.setattr(shop.service.operations, "incident", lambda *a: whole(*a) | {"share": 0.25, "whole": 2.0})
+    read = shop.service.operations.reading
+    more = {"share": 0.25, "whole": 2.0}
+
+    def reading(asker: Asker, id: str) -> Reading:
+        found = read(asker, id)
+        return replace(found, whole=found.whole | more)
+
+    monkeypatch.setattr(shop.service.operations, "reading", reading)
 
     text = exported(shop, ADMIN, id)
     assert check(text).ok

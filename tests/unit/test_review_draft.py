@@ -65,7 +65,7 @@ def test_draft_has_the_facts_and_every_question_open(shop: Workshop, ops: Operat
         document, "Who was affected"
     )
     assert "was approved by a second person, Ada Okafor" in part(document, "What worked")
-    assert f"(/incidents/{id}#line-" in part(document, "Key moments")
+    assert f"(/incidents/{id}?line=20#line-20)" in part(document, "Key moments")
     assert "| 1 | Shorten keys | linus | no date | open |" in part(document, "Follow-ups")
     assert [q["state"] for q in ops.postmortem(ada, id)["questions"]] == ["open", "open"]
 
