@@ -5,7 +5,7 @@ What goes out: one notice with its exact text, the messages that were given up, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import redirect, request
@@ -32,6 +32,8 @@ TONES = {
     "failed": "stop", "dead": "stop", "unknown": "stop", "superseded": "soft", "refused": "soft", "over": "soft",
     "not yet owed": "soft", "reminds": "soft",
 }  # fmt: skip
+WAYS_OUT = {"email": "set ANDON_SMTP_URL", "slack": "see what `andon doctor slack` says"}
+_LACKED = re.compile(r"([\w-]+): not connected")
 _INCIDENT = re.compile(r"[A-Z]+-\d{4}-\d+")
 
 
@@ -44,8 +46,15 @@ def notices_card(incident: str) -> Json:
         "letters": [m for m in messages if m["retry"]],
         "under_way": [m for m in messages if m["state"] in ("owed", "being sent")],
         "settled": [m for m in messages if m["settled_at"] and not m["retry"]][::-1],
+        "unconnected": _unconnected(messages),
         "waiting": [n for n in found["notices"] if n["waits"]],
     }
+
+
+def _unconnected(messages: Iterable[Json]) -> list[str]:
+    """Channels that some of these messages lacked, each with the way out."""
+    found = {c for m in messages if m["retry"] for c in _LACKED.findall(m["because"] or "")}
+    return [f"{channel}, {WAYS_OUT[channel]}" if channel in WAYS_OUT else channel for channel in sorted(found)]
 
 
 # --- one notice -------------------------------------------------------------------------------------------------------
@@ -142,10 +151,12 @@ def messages() -> Response:
 
 def _messages(error: AndonError | None = None) -> Response:
     operations = service().operations
+    dead = operations.messages(asker(), state="dead", limit=200)
     return show(
         "messages.html",
         error.status if error is not None else 200,
-        dead=operations.messages(asker(), state="dead", limit=200),
+        dead=dead,
+        unconnected=_unconnected(dead["items"]),
         owed=operations.messages(asker(), state="owed", limit=200),
         tones=TONES,
         said=SAID.get(request.args.get("said", "")),

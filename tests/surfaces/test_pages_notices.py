@@ -68,6 +68,7 @@ def test_an_incidents_page_says_what_did_not_get_through_and_tries_it_again(
     told = words(page).partition("Who is told")[2]
     assert "1 message did not get through" in told
     assert "slack: not connected" in told
+    assert "Not connected: slack, see what `andon doctor slack` says." in told
     assert "waits for approval" in told
     assert "sent" in told
 

@@ -295,7 +295,7 @@ def test_people_are_let_in_and_out_and_the_incident_restricted(at: Any, shop: Wo
     assert "Restricted: the people below see it" in life
     assert "Linus Berg declared it" in life
     assert "Grace Lim was added" in life
-    assert piece(linus.page(), "life").count("Take out") == 1
+    assert piece(linus.page(), "life").count(">Take out<") == 1
     assert at("ada", id).http.get(f"/incidents/{id}", headers=at("ada", id).headers).status_code == 404
     assert linus.send("members", remove="grace").status_code == 303
     assert standing(shop, id).members == []
