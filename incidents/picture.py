@@ -288,7 +288,7 @@ def _brief(row: Row) -> str:
 
 
 def _took(ms: int) -> str:
-    return f"{ms:,} ms" if ms < 10_000 else span(ms / 1000)
+    return f"{ms:,} ms" if ms < 10_000 else span(round(ms / 1000))
 
 
 def _cut(text: str, longest: int) -> str:

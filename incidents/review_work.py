@@ -89,7 +89,7 @@ class ReviewWork(IncidentWork):
     def measures(self, asker: Asker, id: str) -> Json:
         """The incident in figures, see ``measures``."""
         needs(asker, Right.READ, "reading an incident")
-        return measure(self.desk.ledger.incident(self._id(asker, id)), self.desk.clock.now()).wire()
+        return measure(self.lines.of(self._id(asker, id)).events, self.desk.clock.now()).wire()
 
     def postmortem(self, asker: Asker, id: str) -> Json:
         """
@@ -103,7 +103,7 @@ class ReviewWork(IncidentWork):
             stands = state.incidents[known].review
             newest_seq, published_seq = stands.seq, stands.published_seq
             ask, without = state.incidents[known].postmortem.get("ask", []), hidden(state, asker)
-        lines = self.desk.ledger.incident(known)
+        lines = self.lines.of(known).events
         by_seq = {line.seq: line for line in lines}
         newest, published = (_text_of(by_seq.get(seq)) for seq in (newest_seq, published_seq))
         document = newest if newest_seq else self._draft(asker, known, lines, now)
@@ -128,7 +128,7 @@ class ReviewWork(IncidentWork):
         known = self._id(asker, id)
         with self.desk.read() as state:
             without = hidden(state, asker)
-        for line in self.desk.ledger.incident(known):
+        for line in self.lines.of(known).events:
             if line.kind == ReviewSaved.kind and line.data["version"] == version:
                 text = _text_of(line)
                 document = text if asker.may(Right.RESPOND) else veiled(text, without)
@@ -139,7 +139,7 @@ class ReviewWork(IncidentWork):
         """The first draft as it was at a moment: what somebody who saves a first version has begun with."""
         needs(asker, Right.READ, "reading a review")
         known = self._id(asker, id)
-        return self._draft(asker, known, self.desk.ledger.incident(known), as_of)
+        return self._draft(asker, known, self.lines.of(known).events, as_of)
 
     def _draft(self, asker: Asker, known: str, lines: Sequence[Event], as_of: datetime) -> str:
         """For everybody who may see the incident: without restricted notes, whoever asks."""

@@ -252,7 +252,7 @@ def test_the_board_leads_to_a_search_and_the_result_shows_where(http: FlaskClien
     assert 'value="jorg key"' in text
     assert '<option value="sev1" selected>SEV 1</option>' in text
     assert "<mark>Jörg</mark> saw the same &lt;b&gt;<mark>key</mark>&lt;/b&gt; at a reseller" in text
-    assert re.search(rf'href="/incidents/{ACME}#line-\d+">Note<', text)
+    assert re.search(rf'href="/incidents/{ACME}\?line=(\d+)#line-\1">Note<', text)
     assert f'<a href="/incidents/{ACME}"><mark>Key</mark> of Acme on a paste site</a>' in text
     assert "Quarterly" not in text
 
@@ -260,10 +260,10 @@ def test_the_board_leads_to_a_search_and_the_result_shows_where(http: FlaskClien
 @pytest.mark.usefixtures("past")
 def test_the_line_that_a_hit_leads_to_is_on_the_incidents_page(http: FlaskClient, shop: Workshop) -> None:
     """A link that only opens the top of a long page leaves the reader searching again."""
-    seq = re.search(r"#line-(\d+)", page(http, shop, "/incidents?q=reseller"))
+    seq = re.search(r"\?line=(\d+)#line-", page(http, shop, "/incidents?q=reseller"))
 
     assert seq is not None
-    assert f'id="line-{seq[1]}"' in page(http, shop, f"/incidents/{ACME}")
+    assert f'id="line-{seq[1]}"' in page(http, shop, f"/incidents/{ACME}?line={seq[1]}")
 
 
 def test_the_list_is_turned_page_by_page_with_its_filters(http: FlaskClient, shop: Workshop, ada: Caller) -> None:
