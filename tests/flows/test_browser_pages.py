@@ -183,6 +183,7 @@ def pages_of(house: House) -> list[str]:
         f"/incidents/{house.real}?q=nothing+like+this",
         house.share,
         "/share/nothing.at-all",
+        f"/incidents/{house.real}/review",
         f"/incidents/{house.real}/clocks",
         f"/incidents/{house.drill}/clocks",
         "/clocks",
@@ -221,7 +222,7 @@ def test_every_page_there_is_is_looked_at(house: House) -> None:
     missing = []
     for rule in application.url_map.iter_rules():
         pattern = re.sub(r"<[^>]+>", "[^/]+", rule.rule)
-        file = rule.endpoint == "pages.static" or re.search(r"\.(ics|md|<written>)$", rule.rule)
+        file = rule.endpoint == "pages.static" or re.search(r"(\.(ics|md|<written>)|/export)$", rule.rule)
         if not rule.endpoint.startswith("pages.") or "GET" not in (rule.methods or ()) or file:
             continue
         if rule.rule != "/login" and not any(re.fullmatch(pattern, path) for path in paths):
