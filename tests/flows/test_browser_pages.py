@@ -183,6 +183,7 @@ def pages_of(house: House) -> list[str]:
         f"/incidents/{house.real}?q=nothing+like+this",
         house.share,
         "/share/nothing.at-all",
+        f"/incidents/{house.real}/review",
         f"/incidents/{house.real}/clocks",
         f"/incidents/{house.drill}/clocks",
         "/clocks",
