@@ -46,8 +46,15 @@ class Blast:
 
 
 def with_holds(state: State, holds: Iterable[Hold]) -> State:
-    """The same state with more holds; the original is left alone."""
-    return _replaced(state, {**state.holds, **{hold.id: hold for hold in holds}})
+    """The same state with more holds; the original is left alone. Every kill waits for this: no index is made anew."""
+    added = {hold.id: hold for hold in holds}
+    if not added.keys().isdisjoint(state.holds):
+        return _replaced(state, {**state.holds, **added})
+    by_target = dict(state.by_target)
+    for hold in added.values():
+        at = (hold.table, hold.target)
+        by_target[at] = {**by_target.get(at, {}), hold.id: hold}
+    return replace(state, holds={**state.holds, **added}, by_target=by_target)
 
 
 def without_holds(state: State, ids: Iterable[str]) -> State:

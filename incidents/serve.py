@@ -33,7 +33,7 @@ from incidents.ticker import Ticker
 from incidents.web import page_reader
 
 BACKLOG = 4096
-FLASK_THREADS = 16
+FLASK_THREADS = 32
 GRACE_SECONDS = 3
 
 

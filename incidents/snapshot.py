@@ -571,7 +571,8 @@ def _holders(state: State) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for (table, target), holds in state.by_target.items():
         if table == LIVE:
-            found[target] = tuple(sorted({h.incident for h in holds.values()}))
+            names = [h.incident for h in holds.values()]
+            found[target] = tuple(names) if len(names) == 1 else tuple(sorted(set(names)))
     return found
 
 
@@ -579,7 +580,7 @@ def _holders_for(state: State) -> dict[tuple[str, str], tuple[str, ...]]:
     """Where a live hold spares a partner: who still holds that target for it."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for hold in state.holds.values():
-        if hold.table == LIVE:
+        if hold.spared and hold.table == LIVE:
             others = state.by_target[LIVE, hold.target].values()
             for partner in hold.eased_for:
                 found[hold.target, partner] = tuple(sorted({h.incident for h in others if h.binds(partner)}))
@@ -587,7 +588,7 @@ def _holders_for(state: State) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def _spared(state: State) -> dict[str, tuple[str, ...]]:
-    return {hold.id: hold.eased_for for hold in state.holds.values() if hold.eased_for}
+    return {hold.id: hold.eased_for for hold in state.holds.values() if hold.spared and hold.eased_for}
 
 
 def _keys(state: State) -> dict[str, str]:

@@ -34,6 +34,10 @@ TIMEOUT_S = 8
 SOON, LATER = timedelta(seconds=1), timedelta(minutes=1)
 
 
+class _NotYet(NotSent):
+    """It is about to be possible."""
+
+
 class SlackConnector:
     """Called from several threads; each address is served by one at a time."""
 
@@ -42,14 +46,13 @@ class SlackConnector:
     def __init__(self, service: Service, api: SlackApi, board: Board) -> None:
         self._service, self._api, self._board = service, api, board
         self._closed = threading.Event()
-        self.patience_s = 5.0  # of waiting for a channel's turn
+        self.patience_s = 5.0  # of waiting for what is about to be possible; 0: the next try is soon enough
 
     def send(self, letter: Letter, address: Address, leaving: Callable[[], None]) -> Receipt:
         where = self._channel(letter, address)
         if not self._board.health.may_call:
-            outage = self._board.health.outage
-            raise NotSent(f"Slack is away: {outage.because if outage else 'it asked to wait'}")
-        thread = self._thread(letter, where)
+            raise self._away(where)
+        thread = self._awaited_thread(letter, where)
         if thread is not None and letter.template == "declared":
             leaving()
             return Receipt("told by the incident's own message", "/".join(thread))
@@ -78,6 +81,22 @@ class SlackConnector:
                 raise NotSent("the incident is restricted, the channel is not", for_good=True)
         return where
 
+    def _awaited_thread(self, letter: Letter, where: str) -> tuple[str, str] | None:
+        """``_thread``, waited for a while: right after a declaration the board is about to post it."""
+        end = time.monotonic() + self.patience_s / 2
+        while True:
+            try:
+                return self._thread(letter, where)
+            except _NotYet:
+                if time.monotonic() >= end or not self._board.health.may_call or self._closed.wait(TURN_S):
+                    raise
+
+    def _away(self, where: str) -> NotSent:
+        """Whoever can be reached otherwise is, soon; a channel's notices need not be tried before Slack is."""
+        health = self._board.health
+        because = f"Slack is away: {health.outage.because if health.outage else 'it asked to wait'}"
+        return NotSent(because, after=None if is_person(where) else timedelta(seconds=health.wait_s + 1))
+
     def _thread(self, letter: Letter, where: str) -> tuple[str, str] | None:
         """
         The incident's message in that channel: the channel's id and ``ts``. None where none will ever stand.
@@ -97,7 +116,7 @@ class SlackConnector:
         except SlackTrouble as trouble:
             raise self._not_sent(trouble, where) from trouble
         if id is None or id not in posts:
-            raise NotSent("the incident's own message does not stand there yet", after=SOON)
+            raise _NotYet("the incident's own message does not stand there yet", after=SOON)
         return id, posts[id]
 
     def _turn(self, where: str) -> None:

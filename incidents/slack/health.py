@@ -38,6 +38,11 @@ class Health:
     def may_call(self) -> bool:
         return self._clock.boot() >= self._resume
 
+    @property
+    def wait_s(self) -> float:
+        """Until Slack is called again."""
+        return max(0.0, self._resume - self._clock.boot())
+
     def went_well(self) -> None:
         if self.outage is not None:
             self.ended, self.outage = self.outage, None

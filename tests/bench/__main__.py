@@ -65,7 +65,7 @@ def measures(quick: bool) -> dict[str, Callable[[Path], Any]]:
             folder, lines=2_000, points=200, closed=closed, times=20 if quick else 100
         ),
         "finding": lambda folder: finding.measure(folder, closed=closed, rounds=10 if quick else 40),
-        "slack": lambda folder: slack.measure(folder, rounds=4 if quick else 20),
+        "slack": lambda folder: slack.measure(folder, services=1 if quick else 4),
     }
 
 

@@ -27,6 +27,7 @@ from tests.bench.figures import spread
 from tests.bench.ground import Ground, lay
 
 AT_ONCE = 50
+ROUNDS = 4  # with one service: 200 incidents stand open at the end
 SECRET, TEAM, USER = "a-secret-for-the-bench", "T0BENCH00", "U0BENCH00"
 PEOPLE = {"people": {"ada": {"name": "Ada", "slack": USER, "roles": ["commander"]}}}
 
@@ -53,9 +54,21 @@ def hanging_slack() -> Iterator[str]:
         server.server_close()
 
 
-def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
-    """Milliseconds to the whole answer, by kind of command."""
-    ground = lay(folder, partners=AT_ONCE * rounds)
+def measure(folder: Path, *, services: int) -> dict[str, Any]:
+    """Milliseconds to the whole answer, by kind of command; each service begins with nothing declared."""
+    took: dict[str, list[float]] = {"kill": [], "note": [], "list": []}
+    for number in range(services):
+        _one_service(folder / str(number), took)
+    return {
+        "at_once": AT_ONCE,
+        "rounds": services * ROUNDS,
+        "open": AT_ONCE * ROUNDS,
+        "ms": {kind: spread(times) for kind, times in took.items()},
+    }
+
+
+def _one_service(folder: Path, took: dict[str, list[float]]) -> None:
+    ground = lay(folder, partners=AT_ONCE * ROUNDS)
     _introduce(ground)
     with hanging_slack() as api:
         environment = {
@@ -66,8 +79,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
             "ANDON_SLACK_CHANNEL": "C0BENCH00",
         }
         with servers.andon(ground, **environment) as ours:
-            took: dict[str, list[float]] = {"kill": [], "note": [], "list": []}
-            for number in range(rounds):
+            for number in range(ROUNDS):
                 partners = ground.partners[number * AT_ONCE : (number + 1) * AT_ONCE]
                 lines = {
                     "kill": [f"kill partner {partner} bench" for partner in partners],
@@ -76,7 +88,6 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
                 }
                 for kind, typed in lines.items():
                     took[kind] += asyncio.run(all_at_once(ours.port, typed))
-    return {"at_once": AT_ONCE, "rounds": rounds, "ms": {kind: spread(times) for kind, times in took.items()}}
 
 
 def _introduce(ground: Ground) -> None:

@@ -153,8 +153,8 @@ def preview(found: Found) -> Iterator[str]:
 
 
 def slack(found: Found) -> Iterator[str]:
-    head = f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
-    yield f"{head} (ms, p50 / p99 / max)"
+    yield f"Slash commands, {found['at_once']} at once, {found['rounds']} rounds, Slack's API hanging"
+    yield f"up to {found['open']} incidents open (ms, p50 / p99 / max)"
     yield from columns([(name, p50_p99_max(s)) for name, s in found["ms"].items()])
 
 

@@ -60,7 +60,8 @@ class Scene:
             self.shop.service.cycle()
 
     def connects(self) -> None:
-        """What a started service does: notices and reminders go out by Slack too."""
+        """What a started service does: notices go out by Slack too. The clock stands while one would wait."""
+        self.edge.connector.patience_s = 0
         self.shop.service.postroom.add(self.edge.connector)
 
     def sends(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,9 +105,20 @@ def test_a_notice_waits_for_the_message_that_it_belongs_to(scene: Scene) -> None
     assert [outcome for _, outcome, _ in outcomes(scene, "slack:#incidents")] == ["sent"]
 
 
+def test_a_notice_that_is_early_waits_where_it_is(scene: Scene) -> None:
+    """Right after a declaration the board is about to post: failing and trying again would only slow a kill down."""
+    scene.edge.connector.patience_s = 10
+    kill(scene)
+    began = threading.Timer(0.3, scene.board.step)
+    began.start()
+    receipt, _ = sent(scene, a_letter(template="declared"), "#incidents")
+    began.join()
+
+    assert receipt.evidence.endswith(scene.top()[0]["ts"])
+
+
 def test_notices_and_messages_together_write_once_a_second(scene: Scene) -> None:
     """Slack allows a channel one message a second, whichever part of ours it comes from."""
-    scene.edge.connector.patience_s = 0
     kill(scene)
     scene.sends(2)
     for number in range(6):
@@ -303,6 +315,7 @@ def test_nothing_is_posted_when_the_claim_is_lost(scene: Scene) -> None:
 
 def test_whoever_waits_for_a_turn_stops_with_the_service(scene: Scene) -> None:
     connector: SlackConnector = scene.edge.connector
+    connector.patience_s = 60
     scene.board.lanes.take("#incidents", "board")
     connector.close()
 
