@@ -13,8 +13,10 @@ INSTALL := $(if $(UV),UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 VIRTUAL_ENV=$(VENV) $(UV
 run: $(VENV)/.run
 	$(VENV)/bin/andon serve --demo
 
+# What only computes runs on every core; then, one by one, what starts servers and browsers and watches the time.
 test: lint types system-parts
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n auto --dist worksteal tests/unit tests/contracts tests/guards tests/surfaces
+	$(PY) -m pytest tests/flows tests/bench
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
