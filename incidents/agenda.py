@@ -1,9 +1,9 @@
 """
 Which clock wants something next: one look-up, however many are pending.
 
-Two sorted lists over all open clocks in memory, derived from the log and kept up by whoever folds it: by the moment at
-which something has to be done, and by strict due moment for people. A list with ``bisect`` moves pointers on a change,
-some tens of microseconds at 100,000 clocks, and answers both questions from its front.
+Over all open clocks in memory, derived from the log and kept up by whoever folds it: a heap by the moment at which
+something has to be done, because thousands may have one in the same second, and a sorted list by strict due moment for
+people, in whose order it is read. Moving a clock in that list moves pointers, tens of microseconds at 100,000 clocks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from incidents.due import DueList
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 Row = tuple[datetime, str]
@@ -20,8 +22,7 @@ class Agenda:
     """Not locked: used under the desk's lock, where the state stands still."""
 
     def __init__(self) -> None:
-        self._wakes: list[Row] = []
-        self._wake_of: dict[str, datetime] = {}
+        self._wakes: DueList[str] = DueList()
         self._dues: list[Row] = []
         self._due_of: dict[str, datetime] = {}
 
@@ -32,25 +33,27 @@ class Agenda:
     def fill(self, rows: Sequence[tuple[str, datetime | None, datetime | None]]) -> None:
         """Everything at once, from (clock, due, wake); sorts instead of inserting."""
         self._due_of = {clock: due or NEVER for clock, due, _ in rows}
-        self._wake_of = {clock: wake for clock, _, wake in rows if wake is not None}
         self._dues = sorted((due, clock) for clock, due in self._due_of.items())
-        self._wakes = sorted((wake, clock) for clock, wake in self._wake_of.items())
+        self._wakes.fill((clock, wake) for clock, _, wake in rows if wake is not None)
 
     def put(self, clock: str, due: datetime | None, wake: datetime | None) -> None:
         """What a clock is due at, and when it next wants something (None: nothing by itself)."""
         _place(self._dues, self._due_of, clock, due or NEVER)
-        _place(self._wakes, self._wake_of, clock, wake)
+        if wake is None:
+            self._wakes.drop(clock)
+        else:
+            self._wakes.put(clock, wake)
 
     def drop(self, clock: str) -> None:
         _place(self._dues, self._due_of, clock, None)
-        _place(self._wakes, self._wake_of, clock, None)
+        self._wakes.drop(clock)
 
-    def awake(self, now: datetime, limit: int) -> list[str]:
-        """The clocks whose moment lies before ``now``, the longest waiting first; they stay until they are put anew."""
-        return [clock for _, clock in self._wakes[: min(limit, bisect_left(self._wakes, (now, "")))]]
+    def take(self, now: datetime) -> list[str]:
+        """The clocks whose moment lies before ``now``, the longest waiting first; whoever takes them puts them anew."""
+        return self._wakes.take(now - datetime.resolution, len(self._wakes))
 
     def next(self) -> datetime | None:
-        return self._wakes[0][0] if self._wakes else None
+        return self._wakes.next_at()
 
     def by_due(self, after: Row | None = None, limit: int = 1000) -> list[Row]:
         """Clocks by strict due moment, those without one last; ``after`` is the last row of the page before."""

@@ -102,7 +102,8 @@ def _reopened(data: Data, text: Text) -> str:
 def _missed(data: Data, text: Text) -> str:
     what = "Our own target passed" if data.get("internal") else "Deadline MISSED"
     rehearsed = " (simulated)" if data.get("simulated") else ""
-    return f"{what}{rehearsed}: {_short(data['clock'])} was due {_when(data['due'])}"
+    told = f"; told by {', '.join(data['messages'])}" if data.get("messages") else ""
+    return f"{what}{rehearsed}: {_short(data['clock'])} was due {_when(data['due'])}{told}"
 
 
 # kind -> (words, lane, tone, key)

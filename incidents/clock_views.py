@@ -25,7 +25,7 @@ def row(state: State, incident: Incident, duty: Duty, now: datetime) -> Json:
     """One line of a list of clocks; times UTC, None where there is none."""
     terms = state.terms[incident.docket.taken[duty.regime].digest]
     deadline = terms.deadline(duty.name)
-    role = deadline.owner if deadline is not None else COMMANDER
+    role = owner_role(state, incident, duty)
     questions = conditions(state, incident)
     last = duty.history[-1] if duty.history else None
     return {
@@ -71,6 +71,12 @@ def row(state: State, incident: Incident, duty: Duty, now: datetime) -> Json:
         "fell_away": _gone(duty, terms, questions),
         "note": deadline.note if deadline is not None else None,
     }
+
+
+def owner_role(state: State, incident: Incident, duty: Duty) -> str:
+    """Whose duty it is, as a role."""
+    deadline = state.terms[incident.docket.taken[duty.regime].digest].deadline(duty.name)
+    return deadline.owner if deadline is not None else COMMANDER
 
 
 def rows(state: State, incident: Incident, now: datetime) -> list[Json]:

@@ -8,14 +8,17 @@ fell due meanwhile. Declaring does not wait for any of this, and can't fail for 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from incidents.agenda import Agenda
 from incidents.decisions import Decided, clockfacts, duties
+from incidents.decisions.passing import Lapse, Passing
 from incidents.desk import Commit, Desk
 from incidents.docket import Duty, incident_of
 from incidents.errors import Unavailable
@@ -27,6 +30,7 @@ from incidents.state import State
 from playbooks.register import Proposal, Register, UnknownRegime
 
 log = structlog.get_logger("andon.clocks")
+T = TypeVar("T")
 
 BATCH = 200
 """Clocks settled in one append: a kill never waits behind more than these."""
@@ -57,6 +61,7 @@ class Clockwork:
     def __init__(self, desk: Desk, register: Register) -> None:
         self.desk, self.register = desk, register
         self.ticked = False  # somebody calls ``tick`` each second
+        self.tells = False  # somebody sends messages: the line of a missed clock and the word of it are one append
         self.agenda = Agenda()
         self._stirred: dict[str, None] = {}
         self._handed: dict[str, datetime] = {}  # clock -> up to when its reminders were handed on
@@ -123,6 +128,19 @@ class Clockwork:
 
     # --- what is done by itself ---
 
+    @property
+    def stirred(self) -> int:
+        """Incidents whose facts may mean other clocks than are written, and that no tick has looked at yet."""
+        return len(self._stirred)
+
+    def is_due(self) -> bool:
+        """Whether a moment has come since the last tick: a look-up, for whoever asks several times a second."""
+        if self._since is None:
+            return False
+        with self.desk.read():
+            at = self.agenda.next()
+        return at is not None and at < self.desk.clock.now()
+
     def tick(self) -> None:
         """Write down what has passed and hand on reminders, then take up what is new. A repeat does nothing."""
         with self._lock:
@@ -133,8 +151,27 @@ class Clockwork:
             CLOCKS_PENDING.set(len(self.agenda))
 
     def _settle_all(self) -> None:
-        while self._settle(self.desk.clock.now()):
+        """Everything whose moment has come, until nothing is left whose moment has."""
+        while self._settle_once(self.desk.clock.now()):
             continue
+
+    def _settle_once(self, now: datetime) -> bool:
+        with self.desk.read():
+            awake = self.agenda.take(now)
+        try:
+            self._settle(awake, now)
+        except BaseException:
+            self._each(awake, self._back)  # nothing of them is lost: the next tick finds them again
+            raise
+        self._each(awake, lambda state, clock: self._turn(state, clock, now))
+        return bool(awake)
+
+    def _each(self, clocks: Sequence[str], do: Callable[[State, str], None]) -> None:
+        """In pieces, so that nobody waits for the state longer than for one of them."""
+        for piece in _pieces(clocks):
+            with self.desk.read() as state:
+                for clock in piece:
+                    do(state, clock)
 
     def _consider_stirred(self) -> bool:
         """
@@ -206,37 +243,44 @@ class Clockwork:
             return None
         return Proposal(self.register.terms(regime), "taken by a person") if enabled else None
 
-    def _settle(self, now: datetime) -> bool:
-        """One batch of clocks whose moment has come; False where there was none."""
-        with self.desk.read() as state:
-            awake = self.agenda.awake(now, BATCH)
-            lapsed, calls = self._look(state, awake, now)
-            real = sum(state.incidents[incident_of(clock)].kind == "real" for clock in lapsed)
-        if lapsed:
-            self.desk.submit(lambda state, at: duties.missed(state, lapsed, now), actor=SYSTEM)
-            CLOCKS_MISSED.inc(real)  # what is rehearsed counts in no statistics
-            log.warning("deadlines_missed", count=len(lapsed), first=lapsed[0])
-        self._hand_on(calls)
-        with self.desk.read() as state:
-            for clock in awake:
-                self._turn(state, clock, now)
-        return len(awake) == BATCH
-
-    def _look(self, state: State, awake: Sequence[str], now: datetime) -> tuple[list[str], list[Call]]:
-        lapsed: list[str] = []
+    def _settle(self, awake: Sequence[str], now: datetime) -> None:
+        """Write down those that are missed by now, sev1 first; the other moments are handed on."""
+        lapses: list[Lapse] = []
         calls: list[Call] = []
-        for clock in awake:
-            incident = state.incidents.get(incident_of(clock))
-            duty = incident.docket.duties.get(clock) if incident is not None else None
-            if incident is None or duty is None:
-                continue
-            if duties.is_missed(incident, duty, now):
-                lapsed.append(clock)
-            if duties.alarms(incident, duty):
-                simulated = incident.kind != "real"
-                due = passed(duty, self._handed_until(clock), now)
-                calls += [Call(incident.id, clock, reminder, simulated) for reminder in due]
-        return lapsed, calls
+        self._each(awake, lambda state, clock: self._look(state, clock, now, lapses, calls))
+        if lapses:
+            self._write(lapses)
+        self._hand_on(calls)
+
+    def _write(self, lapses: Sequence[Lapse]) -> None:
+        with self.desk.read() as state:
+            passing = Passing(state, lapses)
+            real = sum(state.incidents[lapse.incident].kind == "real" for lapse in lapses)
+        for piece in _pieces(passing.lapses):
+            self.desk.give_way()
+            self.desk.submit(partial(passing.write, piece), actor=SYSTEM)
+            passing.written()
+        CLOCKS_MISSED.inc(real)  # what is rehearsed counts in no statistics
+        log.warning("deadlines_missed", count=len(lapses), first=passing.lapses[0].clock)
+
+    def _look(self, state: State, clock: str, now: datetime, lapses: list[Lapse], calls: list[Call]) -> None:
+        incident = state.incidents.get(incident_of(clock))
+        duty = incident.docket.duties.get(clock) if incident is not None else None
+        if incident is None or duty is None or not duties.alarms(incident, duty):
+            return
+        passed_by = passed(duty, self._handed_until(clock), now)
+        due = tuple(r for r in passed_by if f"{clock}/{r.key}" not in incident.reminded)
+        missed = duties.is_missed(incident, duty, now)
+        if missed:
+            lapses.append(Lapse(incident.id, clock, _urgent(incident), due if self.tells else ()))
+        if not missed or not self.tells:
+            calls += [Call(incident.id, clock, reminder, incident.kind != "real") for reminder in due]
+
+    def _back(self, state: State, clock: str) -> None:
+        incident = state.incidents.get(incident_of(clock))
+        duty = incident.docket.duties.get(clock) if incident is not None else None
+        if incident is not None and duty is not None:
+            self.agenda.put(*self._row(incident, duty, self._handed_until(clock)))
 
     def _turn(self, state: State, clock: str, now: datetime) -> None:
         """Its moment is dealt with: the next one, or none where it has left memory or is settled."""
@@ -254,3 +298,11 @@ class Clockwork:
             return
         for listener in self._listeners:
             listener(calls)
+
+
+def _urgent(incident: Incident) -> bool:
+    return incident.kind == "real" and incident.severity == "sev1"
+
+
+def _pieces(listed: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (listed[at : at + BATCH] for at in range(0, len(listed), BATCH))

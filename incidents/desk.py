@@ -50,6 +50,7 @@ WORDS_ONLY = frozenset(  # lines that change no incident
 )
 _PART_OF = re.compile(r"(.+-\d+)-[RN]\d+")  # a restore request or a notice of an incident
 LET_GO_EVERY = 5_000  # events folded at the start between two looks at what is over
+GIVE_WAY_S = 0.5  # kills without end must not keep deadlines from being written
 COPY_EVERY = 5_000  # events between two kept states
 
 Decide = Callable[[State, datetime], Decided]
@@ -99,6 +100,8 @@ class Desk:
         self.trouble: str | None = None  # why the head could not be read
         self._state = State()
         self._lock = threading.RLock()
+        self._kills = 0  # narrowing changes that are being made or wait to be
+        self._calm = threading.Condition()
         self._listeners: list[Callable[[Commit], None]] = []
         self._words: dict[str, dict[str, str]] = {}
         self._copied_seq = 0
@@ -267,7 +270,7 @@ class Desk:
         """
         for _ in range(TRIES):
             try:
-                with self._lock:
+                with self._ahead(narrowing), self._lock:
                     return self._once(decide, actor, key, answer, about)
             except HeadMoved:
                 continue
@@ -278,6 +281,29 @@ class Desk:
         if narrowing:
             self._block(narrowing, HeadMoved("others kept appending"))
         raise Unavailable(f"could not be recorded: {TRIES} others appended to {self.ledger.name} first; try again")
+
+    @contextmanager
+    def _ahead(self, narrowing: str) -> Iterator[None]:
+        """A kill waits for the append that is under way and for no other, as far as those others give way."""
+        if not narrowing:
+            yield
+            return
+        with self._calm:
+            self._kills += 1
+        try:
+            yield
+        finally:
+            with self._calm:
+                self._kills -= 1
+                self._calm.notify_all()
+
+    def give_way(self) -> None:
+        """
+        Wait while a kill is being written. For whoever makes many appends in a row: a lock is not fair, and whoever
+        lets go of it only to take it again may have it for as long as it likes.
+        """
+        with self._calm:
+            self._calm.wait_for(lambda: not self._kills, GIVE_WAY_S)
 
     def _once(
         self, decide: Decide, actor: Actor, key: AnswerKey | None, answer: MakeAnswer | None, about: str

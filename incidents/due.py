@@ -7,7 +7,7 @@ A heap in which what was changed or dropped stays until it comes up. Pure; not s
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -28,8 +28,17 @@ class DueList(Generic[K]):
     def __contains__(self, key: object) -> bool:
         return key in self._at
 
+    def fill(self, due: Iterable[tuple[K, datetime]]) -> None:
+        """Everything at once, in place of what is entered: at a start there may be a hundred thousand."""
+        self._at = {key: (at, 0, number) for number, (key, at) in enumerate(due, 1)}
+        self._puts = len(self._at)
+        self._heap = [(at, rank, number, key) for key, (at, rank, number) in self._at.items()]
+        heapq.heapify(self._heap)
+
     def put(self, key: K, at: datetime, rank: int = 0) -> None:
-        """Enter it, or move it to another moment."""
+        """Enter it, or move it to another moment; where that is the same nothing is touched."""
+        if self._at.get(key, (None, None))[:2] == (at, rank):
+            return
         self._puts += 1  # keys need no order of their own, and equals come in the order in which they were put
         self._at[key] = (at, rank, self._puts)
         heapq.heappush(self._heap, (at, rank, self._puts, key))

@@ -1136,10 +1136,16 @@ class DutyReopened(Fact):
 
 @_fact("clocks:duty:missed")
 class DutyMissed(Fact):
-    """A strict moment passed with nothing submitted; written once for each, however late it was noticed."""
+    """
+    A strict moment passed with nothing submitted; written once for each, however late it was noticed.
+
+    ``messages`` of the same append tell it to whoever owns it; with them ``reminds`` (key -> when) counts as told.
+    """
 
     clock: str
     due: str
     noticed_at: str
     internal: bool | None = None
     simulated: bool | None = None
+    messages: list[str] | None = None
+    reminds: dict[str, str] | None = None

@@ -608,3 +608,10 @@ def _clock(incident: Incident, event: Event, fact: ev.Fact) -> None:
 
 
 FOLDS.update({fact.kind: _clock for fact in APPLIES})
+
+
+@_on(ev.DutyMissed)
+def _duty_missed(incident: Incident, event: Event, fact: ev.DutyMissed) -> None:
+    """Whoever owns it was told in the same append."""
+    _clock(incident, event, fact)
+    incident.reminded.update(dict.fromkeys(fact.reminds or (), event.recorded_at))

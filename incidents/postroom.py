@@ -25,7 +25,7 @@ from incidents.due import DueList
 from incidents.effects import Runner
 from incidents.errors import AndonError
 from incidents.escalation import pending
-from incidents.events import SYSTEM, Event
+from incidents.events import SYSTEM, Event, MessageOwed
 from incidents.holds import LIVE, SHADOW
 from incidents.letters import Letters
 from incidents.life import Incident
@@ -37,7 +37,7 @@ log = structlog.get_logger("andon.effects")
 AT_ONCE = 100  # reminders in one append: a kill must not wait behind more of them
 AT_FIRST = 1_000  # in the first turn after a start: what was missed is settled in one go
 AT_WORK_S = 0.02
-NO_MATTER = ("effect:message:", "effect:order:", "access:")  # kinds that change no reminder
+NO_MATTER = ("effect:message:", "effect:order:", "access:", "clocks:")  # kinds that change no reminder
 
 
 class PostRoom:
@@ -220,5 +220,7 @@ class PostRoom:
 
 def _touched(events: Iterable[Event]) -> Iterable[str]:
     return dict.fromkeys(
-        e.incident for e in events if e.incident and (not e.kind.startswith(NO_MATTER) or "reminds" in e.data)
+        e.incident
+        for e in events
+        if e.incident and (not e.kind.startswith(NO_MATTER) or (e.kind == MessageOwed.kind and "reminds" in e.data))
     )

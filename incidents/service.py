@@ -236,6 +236,7 @@ class Service:
             office.add(Email(mail_server(settings.smtp_url), self.clock, domain=domain))
         made = PostRoom(self.desk, office, self.letters, Pace(self.rhythm, self.severities))
         self.clockwork.on_reminder(made.hear)
+        self.clockwork.tells = True
         return made
 
     def webhook_key(self, url: str) -> bytes:
@@ -436,6 +437,10 @@ class Service:
         self._measure()
         self.clockwork.tick()
         self.ledger.tidy()
+
+    def every_moment(self) -> None:
+        if self.clockwork.is_due():
+            self.clockwork.tick()
 
     def _advance_restores(self) -> None:
         """A running restore is looked at again when anything that it rests on has changed, or its next step is due."""

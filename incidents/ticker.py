@@ -4,6 +4,7 @@ The only file that knows APScheduler. It wakes the service; what is owed is comp
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import structlog
@@ -12,11 +13,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from incidents.errors import AndonError
 from incidents.service import Service
 
+MOMENT_S = 0.2  # so late a deadline may be noticed that passes between two seconds
+# A run that finds the last one still at work is passed over; that is meant, and no news.
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+
 log = structlog.get_logger("andon.ticker")
 
 
 class Ticker:
-    """Once a second and once an hour; a missed run is simply the next one."""
+    """Once a second, once an hour, and when a deadline has passed; a missed run is simply the next one."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -24,6 +29,7 @@ class Ticker:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._scheduler.add_job(_said(service.every_second), "interval", seconds=1, id="second")
+        self._scheduler.add_job(_said(service.every_moment), "interval", seconds=MOMENT_S, id="moment")
         self._scheduler.add_job(_said(service.every_hour), "interval", hours=1, id="hour")
 
     def start(self) -> None:

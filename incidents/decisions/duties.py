@@ -7,7 +7,7 @@ Nothing here sends anything: a submission is the record of what a person has sen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from incidents import events as ev
@@ -183,23 +183,26 @@ def _check_open(duty: Duty) -> None:
 # --- missed ---------------------------------------------------------------------------------------------------------
 
 
-def missed(state: State, clocks: Sequence[str], now: datetime) -> Decided:
-    """A line for each of these whose strict moment has passed with nothing done, and that has no line for it yet."""
-    return Decided([draft for clock in clocks for draft in _missed(state, clock, now)])
-
-
-def _missed(state: State, clock: str, now: datetime) -> Iterable[Draft]:
+def missed(state: State, clock: str, now: datetime) -> tuple[Incident, Duty] | None:
+    """A clock whose strict moment has passed with nothing done, and that has no line for it yet; None for others."""
     incident = state.incidents.get(incident_of(clock))
     duty = incident.docket.duties.get(clock) if incident is not None else None
     if incident is None or duty is None or not is_missed(incident, duty, now):
-        return
-    yield Draft(
+        return None
+    return incident, duty
+
+
+def line_of(incident: Incident, duty: Duty, now: datetime, told: Sequence[str], reminds: dict[str, str]) -> Draft:
+    """The line of a missed clock; ``told`` are the messages that tell of it, which then counts as ``reminds``."""
+    return Draft(
         ev.DutyMissed(
-            clock=clock,
+            clock=duty.id,
             due=rfc3339(duty.due or now),
             noticed_at=rfc3339(now),
             internal=duty.internal or None,
             simulated=(incident.kind != "real") or None,
+            messages=list(told) or None,
+            reminds=reminds if told else None,
         ),
         incident=incident.id,
         at=duty.due,

@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -144,7 +144,7 @@ def seal(
     data = _plain(draft.fact.data(), draft.fact.kind)
     text = _plain(draft.text, draft.fact.kind) if draft.text else None
     salt = secrets.token_bytes(SALT_BYTES) if text is not None else None
-    bare = Event(
+    event = Event(
         seq=seq,
         recorded_at=recorded_at,
         at=recorded_at if draft.at is None else draft.at.astimezone(UTC),
@@ -162,7 +162,9 @@ def seal(
         digest="",
         ledger=ledger,
     )
-    return replace(bare, digest=digest_of_header(bare))
+    # Not by ``replace``: copying twenty fields cost a sixth of the sealing, and nobody else has this event yet.
+    object.__setattr__(event, "digest", digest_of_header(event))
+    return event
 
 
 def seal_all(

@@ -83,7 +83,7 @@ def measure(folder: Path, *, due: int, waiting: int) -> dict[str, Any]:
 
 def _tick(folder: Path, waiting: int) -> dict[str, Any]:
     """One turn with that many messages that wait for tomorrow, and one of them due."""
-    _lay(folder, waiting)
+    lay_people(folder, waiting)
     tomorrow = SystemClock().now() + timedelta(days=1)
     service = _opened(folder, _owed(waiting, tomorrow))
     room = service.postroom
@@ -105,14 +105,14 @@ def _tick(folder: Path, waiting: int) -> dict[str, Any]:
 
 def _messages(folder: Path, count: int, channel: Callable[[Service], Any]) -> dict[str, Any]:
     """That many sev1 messages to as many readers, due at one moment: when each left, and when the log knew."""
-    _lay(folder, count)
+    lay_people(folder, count)
     at = SystemClock().now() + timedelta(seconds=LEAD_S + count / 2_000)
     service = _opened(folder, _owed(count, at))
     taken = channel(service)
     service.postroom.add(taken)
     began = at.timestamp()
     service.postroom.start()
-    kills = _kills(service, at)
+    declared = kills(service, at)
     wait_for(lambda: not _left(service), f"{count} messages are settled", 120)
     ended = time.time()
     service.stop()
@@ -126,7 +126,7 @@ def _messages(folder: Path, count: int, channel: Callable[[Service], Any]) -> di
         },
         "settled_s": round(ended - began, 3),
         "per_second": round(count / (max(late) or 1)),
-        "kill_ms": kills,
+        "kill_ms": declared,
     }
 
 
@@ -143,7 +143,7 @@ def _mails(folder: Path, count: int) -> dict[str, Any]:
 
 def _reminders(folder: Path, count: int) -> dict[str, Any]:
     """That many open incidents, each with a reminder at the same moment: when the last was in the log as owed."""
-    _lay(folder, count)
+    lay_people(folder, count)
     ledger = SqliteLedger.open(settings_in(folder).database_path)
     try:
         append_all(ledger, _incidents(count))
@@ -174,7 +174,7 @@ def _told(service: Service, seq: int) -> int:
     return sum("reminds" in e.data for e in service.ledger.read(after=seq))
 
 
-def _kills(service: Service, at: datetime) -> dict[str, float]:
+def kills(service: Service, at: datetime) -> dict[str, float]:
     """Declarations in the middle of it."""
     while SystemClock().now() < at:
         time.sleep(0.002)
@@ -199,12 +199,12 @@ def _left(service: Service) -> bool:
 # --- ground -----------------------------------------------------------------------------------------------------------
 
 
-def _lay(folder: Path, readers: int) -> None:
+def lay_people(folder: Path, readers: int, role: str = "viewer") -> None:
     """A ledger whose catalog has people with mail addresses."""
     ground = lay(folder, partners=2, capped=False)
     service = Service.open(ground.settings)
     people = {
-        f"reader-{n:04d}": {"email": f"reader-{n}@example.com", "roles": ["viewer"]} for n in range(min(readers, 5_000))
+        f"reader-{n:04d}": {"email": f"reader-{n}@example.com", "roles": [role]} for n in range(min(readers, 5_000))
     }
 
     service.operations.apply_catalog(local_admin("bench"), json.dumps({"people": people}), "people.yaml")

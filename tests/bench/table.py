@@ -253,6 +253,12 @@ def pending(found: Found) -> Iterator[str]:
         ]
     )
     yield f"  {found['at_once']:,} due in the same second: all written after {found['at_once_s']:.2f} s"
+    told, kill = found["told"], found["told"]["kill_ms"]
+    yield (
+        f"  {told['count']:,} with all that they owe, {told['messages']} messages, kills meanwhile: sev1 written after"
+        f" {told['sev1_s']:.2f} s, all written and owed after {told['owed_s']['last']:.2f} s"
+        f" ({told['cpu_s']:.2f} s CPU); a kill p50 {kill['p50']:.0f} ms, max {kill['max']:.0f} ms"
+    )
     yield (
         f"  the next start: read in {found['fill_s']:.2f} s; its first tick writes the {found['after_outage']:,}"
         f" that fell due meanwhile in {found['after_outage_s']:.2f} s"
@@ -296,6 +302,8 @@ def goals(found: Found) -> Iterator[tuple[str, str, str, str]]:
         yield _goal(f"a tick with {known['many']:,} pending", "< 3.00x", f"{times:.2f}x", times < 3)
         took = known["at_once_s"]
         yield _goal(f"{known['at_once']:,} due in one second", "< 1 s", f"{took:.2f} s", took < 1)
+        told = known["told"]["owed_s"]["last"]
+        yield _goal("the same, told to people, kills meanwhile", "< 1 s", f"{told:.2f} s", told < 1)
     if "owed" in found:
         few, many = (row["turn_us"]["p50"] for row in found["owed"]["tick"])
         last, first = found["owed"]["reminders"]["owed_s"]["last"], found["owed"]["messages"]["first_ms"]

@@ -90,10 +90,13 @@ def test_lists_and_searches_are_asked_of_a_short_and_a_long_past(
     assert "a word that some have" in "\n".join(table.lines(found))
 
 
-def test_pending_deadlines_are_ticked_missed_and_settled_after_an_outage(tmp_path: Path) -> None:
+def test_pending_deadlines_are_ticked_missed_and_settled_after_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     The bench counts what was written: a tick that does nothing would be the fastest.
     """
+    monkeypatch.setattr(pending, "LEAD_S", 0.6)
     found = pending.measure(tmp_path, few=20, many=100, ticks=2)
 
     assert found["written_at_once"] == found["at_once"] == 5

@@ -31,13 +31,16 @@ def test_it_is_what_looking_at_every_clock_gives(
     awake = sorted((wake, clock) for clock, (_, wake) in known.items() if wake is not None and wake < now)
     by_due = sorted((due or NEVER, clock) for clock, (due, _) in known.items())
 
-    assert agenda.awake(now, 100) == [clock for _, clock in awake]
     assert agenda.by_due() == by_due
     assert len(agenda) == sum(wake is not None for _, wake in known.values())
     again = Agenda()
     again.fill([(clock, due, wake) for clock, (due, wake) in known.items()])
     assert again.by_due() == by_due
     assert again.next() == agenda.next()
+    for taken in (agenda.take(now), again.take(now)):
+        assert sorted(taken) == sorted(clock for _, clock in awake)
+        assert [known[clock][1] for clock in taken] == [wake for wake, _ in awake]
+    assert agenda.take(now) == [], "taken is taken, until it is put anew"
 
 
 def test_pages_go_on_after_the_last_row() -> None:
@@ -57,5 +60,5 @@ def test_a_clock_wakes_after_its_moment_not_at_it() -> None:
     agenda = Agenda()
     agenda.put("a", START, START)
 
-    assert agenda.awake(START, 10) == []
-    assert agenda.awake(START + timedelta(milliseconds=1), 10) == ["a"]
+    assert agenda.take(START) == []
+    assert agenda.take(START + timedelta(milliseconds=1)) == ["a"]

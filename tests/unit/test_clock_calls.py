@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 
 from incidents.clock import rfc3339
+from incidents.decisions.passing import LISTED
+from incidents.errors import LedgerUnavailable
+from incidents.events import Event
 from incidents.ledger.memory import MemoryLedger
 from incidents.service import Service
 from incidents.settings import Settings
@@ -106,3 +109,97 @@ def test_a_deadline_that_came_nearer_is_told_at_once(shop: Workshop, mail: Pigeo
 
     (line,) = [letter.body.splitlines()[0] for _, letter in mail.letters[before:] if "earlier" in letter.body]
     assert line.endswith("is due earlier: 2026-11-25 12:00 UTC, before it was 2026-11-26 12:00 UTC")
+
+
+# --- what passes is written and told in one append ---
+
+
+def of_kind(shop: Workshop, kind: str, after: int) -> list[Event]:
+    return [event for event in shop.service.ledger.read(after=after) if event.kind == kind]
+
+
+def test_a_missed_deadline_and_the_word_of_it_stand_in_one_append(shop: Workshop, mail: Pigeonhole) -> None:
+    """Whoever dies between the two would else have told nobody, or have nothing that says why they were told."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    shop.clock.advance(3 * DAY + 1)
+    head = shop.service.ledger.head().seq
+    shop.service.clockwork.tick()
+
+    line, message = shop.service.ledger.read(after=head)
+    assert (line.kind, message.kind) == ("clocks:duty:missed", "effect:message:owed")
+    assert line.data["messages"] == [message.data["id"]]
+    with shop.service.desk.read() as state:
+        assert line.data["reminds"].keys() <= state.incidents[id].reminded.keys()
+    shop.post()
+    tick(shop)
+    assert len(told(mail, "nothing was submitted")) == 1
+
+
+def test_however_many_pass_together_each_reader_gets_one_message_with_the_sev1_first(
+    shop: Workshop, mail: Pigeonhole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written in several appends so that a kill need not wait, told in one message so that somebody reads it."""
+    monkeypatch.setattr("incidents.clockwork.BATCH", 4)
+    ids = [assessing(shop, GDPR) for _ in range(30)]
+    for id in ids:
+        answered(shop, id)
+    shop.service.operations.set_severity(shop.person("ada", "commander"), ids[-1], "sev1", "it grew")
+    shop.clock.advance(3 * DAY + 1)
+    head = shop.service.ledger.head().seq
+    shop.service.clockwork.tick()
+
+    lines = of_kind(shop, "clocks:duty:missed", head)
+    (message,) = of_kind(shop, "effect:message:owed", head)
+    assert len({line.seq for line in lines if line.data["messages"] == [message.data["id"]]}) == 30
+    assert lines[0].incident == ids[-1]
+    words = (message.text or {})["words"].splitlines()
+    assert len(words) == LISTED + 1
+    assert words[-1] == f"- and {30 - LISTED} more; the page of all clocks has them"
+    assert message.data["lane"] == "sev1"
+
+
+def test_what_was_written_before_a_kill_minus_nine_is_told_and_the_rest_after_it(
+    shop: Workshop, mail: Pigeonhole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process finds what has no line yet; nobody hears of a deadline twice."""
+    monkeypatch.setattr("incidents.clockwork.BATCH", 2)
+    ids = [assessing(shop, GDPR) for _ in range(4)]
+    for id in ids:
+        answered(shop, id)
+    shop.clock.advance(3 * DAY + 1)
+    head, append = shop.service.ledger.head().seq, shop.service.ledger.append
+
+    def once(*args: object, **more: object) -> object:
+        monkeypatch.setattr(shop.service.ledger, "append", dead)
+        return append(*args, **more)  # type: ignore[arg-type]
+
+    def dead(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("gone")
+
+    monkeypatch.setattr(shop.service.ledger, "append", once)
+    with pytest.raises(LedgerUnavailable):
+        shop.service.clockwork.tick()
+    assert isinstance(shop.service.ledger, MemoryLedger)
+    again = Workshop(Service.open(Settings(), ledger=shop.service.ledger.beside(), clock=shop.clock), shop.clock)
+    again.service.clockwork.tells = True
+    again.service.clockwork.tick()
+
+    lines = of_kind(again, "clocks:duty:missed", head)
+    assert sorted(line.incident or "" for line in lines) == ids
+    first, second = of_kind(again, "effect:message:owed", head)
+    assert [line.data["messages"] for line in lines] == [[first.data["id"]]] * 2 + [[second.data["id"]]] * 2
+
+
+def test_real_and_rehearsed_deadlines_never_share_a_message(shop: Workshop, mail: Pigeonhole) -> None:
+    """What is rehearsed can't reach anybody, not even as a line in what is real."""
+    drill, real = assessing(shop, GDPR, kind="drill"), assessing(shop, GDPR)
+    answered(shop, real)
+    answered(shop, drill)
+    shop.clock.advance(3 * DAY + 1)
+    head = shop.service.ledger.head().seq
+    shop.service.clockwork.tick()
+
+    by_table = {e.data["table"]: (e.text or {})["words"] for e in of_kind(shop, "effect:message:owed", head)}
+    assert set(by_table) == {"live", "shadow"}
+    assert len(of_kind(shop, "effect:message:owed", head)) == 2
