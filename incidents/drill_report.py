@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents.drills import Score
+from incidents.spans import took
 
 Json = dict[str, Any]
 MEASURES = (
@@ -62,19 +63,6 @@ def _point_of_trend(one: Score) -> Json:
     }
 
 
-def span(ms: int | None) -> str:
-    """``340 ms``, ``4.2 s``, ``12 min 5 s``; a dash for what was not measured."""
-    if ms is None:
-        return "–"
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
 def verdicts(found: Json) -> list[str]:
     """What a reader has to know first, in sentences; what went wrong before what went well."""
     made = found["score"]
@@ -87,7 +75,7 @@ def verdicts(found: Json) -> list[str]:
         said.append(f"{made['confirmed']} of {made['points']} gateways confirmed.")
     if made["met"] is not None:
         word = "within" if made["met"] else "NOT within"
-        said.append(f"Contained {word} the target of {span(made['target_ms'])}.")
+        said.append(f"Contained {word} the target of {took(made['target_ms'])}.")
     if made["steps"]:
         rest = f", {made['steps_late']} of them late" if made["steps_late"] else ""
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
@@ -112,11 +100,11 @@ def markdown(found: Json) -> str:
     lines += ["", "## In short", "", *(f"- {_plain(words)}" for words in verdicts(found))]
     lines += ["", "## Times", "", "| | this drill | target | the one before | the best |", "|---|---|---|---|---|"]
     for m in found["measures"]:
-        cells = (m["words"], *(span(m[name]) for name in ("ms", "target_ms", "last_ms", "best_ms")))
+        cells = (m["words"], *(took(m[name]) for name in ("ms", "target_ms", "last_ms", "best_ms")))
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## One by one", "", "| | what | until | state | limit |", "|---|---|---|---|---|"]
     for bar in found["bars"]:
-        cells = (bar["lane"], _plain(bar["name"]), span(bar["end_ms"]), bar["state"], span(bar["due_ms"]))
+        cells = (bar["lane"], _plain(bar["name"]), took(bar["end_ms"]), bar["state"], took(bar["due_ms"]))
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", mark, ""]
     return "\n".join(lines)

@@ -15,8 +15,9 @@ from incidents.cli.options import as_json, choice, json_option, remark, say
 from incidents.cli.outcome import Exit
 from incidents.cli.transport import connect, remote_url
 from incidents.decisions.drills import PARTS
-from incidents.drill_report import span, verdicts
+from incidents.drill_report import verdicts
 from incidents.drill_runs import Mode
+from incidents.spans import took
 
 Json = dict[str, Any]
 
@@ -215,17 +216,17 @@ def _list(found: Json) -> Iterator[str]:
 def _figures(row: Json) -> tuple[str, str, str]:
     made = row["score"]
     confirmed = f"{made['confirmed']} of {made['points']}" if made["holds"] else "holds nothing"
-    return confirmed, span(made["last_confirm_ms"]), row["title"]
+    return confirmed, took(made["last_confirm_ms"]), row["title"]
 
 
 def _report(found: Json) -> Iterator[str]:
     yield words.plain(f"DRILL {found['id']}: {found['title']}")
     yield from (words.plain(line) for line in verdicts(found))
     yield ""
-    rows = [(m["words"], *(span(m[n]) for n in ("ms", "target_ms", "last_ms", "best_ms"))) for m in found["measures"]]
+    rows = [(m["words"], *(took(m[n]) for n in ("ms", "target_ms", "last_ms", "best_ms"))) for m in found["measures"]]
     yield from words.table(("", "this drill", "target", "before", "best"), rows, none="nothing measured")
     yield ""
-    bars = [(b["lane"], b["name"], span(b["end_ms"]), b["state"], span(b["due_ms"])) for b in found["bars"]]
+    bars = [(b["lane"], b["name"], took(b["end_ms"]), b["state"], took(b["due_ms"])) for b in found["bars"]]
     yield from words.table(("lane", "what", "until", "state", "limit"), bars, none="nothing happened")
     if found["next"]:
         yield ""
