@@ -113,6 +113,7 @@ class Drills:
     schedules: dict[str, Schedule] = field(default_factory=dict)
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
     confirmed: dict[str, Confirmed] = field(default_factory=dict)
+    reminded: dict[str, str] = field(default_factory=dict)  # <playbook>/<overdue or stale> -> for which time, or text
 
     def mode_of(self, incident: str) -> str:
         """How it is rehearsed; "" for what is no drill, or was declared before there were runs."""
@@ -251,3 +252,8 @@ def _skipped(drills: Drills, event: Event, fact: ev.OccurrenceSkipped) -> None:
 @_plan(ev.OccurrenceMissed)
 def _missed(drills: Drills, event: Event, fact: ev.OccurrenceMissed) -> None:
     _handled(drills, event, fact, "missed", "nothing ran at its time")
+
+
+@_plan(ev.DrillReminded)
+def _reminded(drills: Drills, event: Event, fact: ev.DrillReminded) -> None:
+    drills.reminded[f"{fact.playbook}/{fact.because}"] = fact.mark

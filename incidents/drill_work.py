@@ -17,7 +17,7 @@ import structlog
 from incidents import drill_report, drill_views, views
 from incidents.clock import rfc3339
 from incidents.clockwork import Clockwork
-from incidents.decisions import Asker, Decided, drill_schedule, drills, needs
+from incidents.decisions import Asker, Decided, drill_reminding, drill_schedule, drills, needs
 from incidents.decisions.incident import Declare
 from incidents.decisions.sight import sees
 from incidents.desk import Commit, Outcome
@@ -35,12 +35,14 @@ from playbooks.drill_schedule import Schedule
 from playbooks.durations import duration
 from playbooks.loader import Library
 from playbooks.occurrences import Spec, next_occurrences
+from playbooks.schema import Playbook
 
 log = structlog.get_logger("andon.drills")
 
 EVIDENCE_DAYS = 30
 LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
 SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
+REMINDS_EVERY = timedelta(minutes=1)
 TREND = 12  # runs of the same playbook and mode that a report looks back on
 
 
@@ -54,6 +56,7 @@ class DrillWork(IncidentWork):
         self.schedule, self.seed = Schedule(), b""
         self._quiet_until: dict[tuple[str, str], datetime] = {}
         self._scores: dict[str, Score] = {}
+        self._reminded_at: datetime | None = None
         self.desk.on_commit(self._forget_scores)
 
     # --- starting and ending ---
@@ -239,6 +242,20 @@ class DrillWork(IncidentWork):
         coming = next(next_occurrences(spec, upto, now + LOOKS_AHEAD, seed=self.seed), None)
         return coming.starts_at if coming is not None else now + LOOKS_AHEAD / 2
 
+    # --- reminding ---
+
+    def remind_of_drills(self) -> None:
+        """Tell who is meant which playbooks wait for a drill; meant for every second, looks once a minute."""
+        now = self.desk.clock.now()
+        if self._reminded_at is not None and now - self._reminded_at < REMINDS_EVERY:
+            return
+        books = self._books()
+        with self.desk.read() as state:
+            owed = bool(drill_reminding.remind(state, books, now).drafts)
+        if owed:
+            self.desk.submit(lambda state, now: drill_reminding.remind(state, books, now), actor=SYSTEM)
+        self._reminded_at = now
+
     def _containment_rows(self, id: str) -> list[Json]:
         """Who has confirmed so far; only known where points are served."""
         with self.desk.read(id) as state:
@@ -300,8 +317,10 @@ class DrillWork(IncidentWork):
             return [row for row in self._standing(state) if row["overdue"]]
 
     def _standing(self, state: State) -> list[Json]:
-        books = [(book, self.library.digest(book.id)) for book in self.library]
-        return drill_views.standing(state, books, self.desk.clock.now())
+        return drill_views.standing(state, self._books(), self.desk.clock.now())
+
+    def _books(self) -> list[tuple[Playbook, str]]:
+        return [(book, self.library.digest(book.id)) for book in self.library]
 
     def _row(self, run: Run) -> Json:
         return drill_views.row(run, self.desk.words(run.drill).get("title", ""), self._score(run.drill))

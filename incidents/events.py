@@ -844,6 +844,20 @@ class OccurrenceMissed(Fact):
     then: str
 
 
+@_fact("drill:playbook:reminded")
+class DrillReminded(Fact):
+    """
+    Somebody was told that a playbook waits for a drill: it is ``overdue``, or ``stale`` (its text was never rehearsed).
+
+    ``mark``: which time it was due, or the digest of the text. ``messages``: what was owed for it.
+    """
+
+    playbook: str
+    because: str
+    mark: str
+    messages: list[str]
+
+
 # --- effects: what is owed to the outside ----------------------------------------------------------------------------
 
 

@@ -427,6 +427,7 @@ class Service:
         self.flush()
         self._advance_restores()
         self.operations.hold_schedule()
+        self.operations.remind_of_drills()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):

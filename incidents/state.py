@@ -130,6 +130,7 @@ class State:
     """Everything that decisions read. Changed by ``fold`` alone."""
 
     ledger: str = ""
+    opened_at: datetime | None = None  # its first line
     restored_at: datetime | None = None  # a backup went on as this ledger
     seq: int = 0
     digest: str = "0" * 64
@@ -247,7 +248,7 @@ def _incident(state: State, event: Event) -> Incident:
 
 @_on(ev.LedgerOpened)
 def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
-    state.ledger = fact.ledger_id
+    state.ledger, state.opened_at = fact.ledger_id, event.at
     state.public_key, state.fingerprint = fact.public_key, fact.fingerprint
 
 

@@ -195,11 +195,24 @@ class Postmortem(Form):
     ask: tuple[Literally, ...] = ()
 
 
+def _ours(text: str) -> str:
+    """An address of people of ours; raises ValueError for others."""
+    kind = whole_address(address(text)).partition(":")[0]
+    if kind not in (AddressKind.ROLE, AddressKind.PERSON, AddressKind.SLACK):
+        raise ValueError(f"{shown(text)}: who is reminded of drills is a role:, a person: or a slack:#channel")
+    return text
+
+
 class Drill(Form):
-    """How often this playbook is rehearsed, and how fast containment should be then."""
+    """
+    How often this playbook is rehearsed, and how fast containment should be then.
+
+    ``tell``: who is reminded when a drill is overdue, or the text was never rehearsed.
+    """
 
     every: DurationField
     target_containment: ElapsedField
+    tell: Annotated[Literally, AfterValidator(_ours)] = "role:commander"
 
 
 class Playbook(Form):

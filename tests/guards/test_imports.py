@@ -53,6 +53,7 @@ PURE = {
     "incidents.decisions.notices",
     "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
     "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",
+    "incidents.decisions.drill_reminding",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""
