@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents.drills import Score
+from incidents.life import COMMANDER
 from incidents.spans import took
 
 Json = dict[str, Any]
 MEASURES = (
     ("acknowledge_ms", "Somebody acknowledged"),
     ("command_ms", "Command taken"),
+    ("clocks_ms", "Clock list right for the first time"),
     ("order_ms", "Holds ordered"),
     ("first_confirm_ms", "First gateway confirmed"),
     ("last_confirm_ms", "Last gateway confirmed"),
@@ -81,6 +83,44 @@ def verdicts(found: Json) -> list[str]:
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
     if made["roles_unfilled"]:
         said.append(f"Nobody took: {', '.join(made['roles_unfilled'])}.")
+    return said + _people(made) + _clocks(made)
+
+
+def _people(made: Json) -> list[str]:
+    """What their own lines and the outcomes of messages say; the real ways out, as they were at that moment."""
+    said = [f"Not reached: {one['who'].removeprefix('person:')} ({one['because']})." for one in made["not_reached"]]
+    if made["silent"]:
+        said.append(f"Called, and gave no sign: {', '.join(made['silent'])}.")
+    return said
+
+
+def _clocks(made: Json) -> list[str]:
+    found = made["clocks"]
+    if found is None:
+        return []
+    said = [f"The clock list was right after {took(made['clocks_ms'])}."] if made["clocks_ms"] is not None else []
+    if not found["right"]:
+        since = "is wrong again" if said else "was not right yet"
+        said.append(f"The clock list {since}: {'; '.join(shortfalls(found))}.")
+    return said
+
+
+def clocks_next(made: Score) -> list[Json]:
+    """For whoever runs it: what the list of clocks still lacks; nothing where it is right, or nobody says what is."""
+    if made.clocks is None or made.clocks.right:
+        return []
+    return [{"what": f"the clock list: {'; '.join(shortfalls(made.clocks.wire()))}", "by": None, "who": COMMANDER}]
+
+
+def shortfalls(found: Json) -> list[str]:
+    """What keeps a list of clocks from being right."""
+    said = []
+    if found["unconfirmed"]:
+        said.append(f"nobody has confirmed {', '.join(found['unconfirmed'])}")
+    if found["missing"]:
+        said.append(f"missing {', '.join(found['missing'])}")
+    if found["extra"]:
+        said.append(f"superfluous or undecided {', '.join(found['extra'])}")
     return said
 
 

@@ -49,6 +49,7 @@ class Run:
     target_s: int | None = None
     occurrence: str | None = None
     control: list[str] = field(default_factory=list)
+    compress: int = 1
     how: str = ""
     because: str = ""
     ended_at: datetime | None = None
@@ -187,6 +188,7 @@ def _started(drills: Drills, incident: Incident, event: Event, fact: ev.DrillSta
         target_s=fact.target_s,
         occurrence=fact.occurrence,
         control=list(fact.control or []),
+        compress=fact.compress or 1,
     )
     drills.running.append(fact.drill)
     if fact.occurrence in drills.occurrences:

@@ -33,6 +33,7 @@ def row(run: Run, title: str, made: Score | None) -> Json:
         "parameters": run.parameters,
         "announced": run.announced,
         "occurrence": run.occurrence,
+        "compress": run.compress,
         "started_at": rfc3339(run.started_at),
         "started_by": run.started_by,
         "ends_at": rfc3339(run.ends_at),
@@ -166,7 +167,7 @@ def cut_short(lines: Sequence[Event]) -> Json:
     }
 
 
-def comes_next(run: Run, incident: Incident, containment: Mapping[str, Any], now: datetime) -> list[Json]:
+def comes_next(run: Run, incident: Incident, containment: Mapping[str, Any]) -> list[Json]:
     """For whoever runs it: what is still to come, the soonest first. Nothing once it is over."""
     if not run.running:
         return []

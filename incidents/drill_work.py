@@ -65,7 +65,7 @@ class DrillWork(IncidentWork):
         """
         Start a drill now; answered when it is in the log.
 
-        ``body``: playbook, parameters, mode, lasts (``30m``), announced, title, summary.
+        ``body``: playbook, parameters, mode, lasts (``30m``), announced, compress, title, summary.
 
         Raises:
             Refused: See ``decisions.drills.start``.
@@ -74,6 +74,7 @@ class DrillWork(IncidentWork):
         mode, lasts = _mode(body.get("mode")), _lasts(body.get("lasts"))
         wanted = self.drill_request({**body, "separate": True}, mode)
         announced = body.get("announced") is not False
+        compress = body.get("compress") or 1
 
         def decide(state: State, now: datetime) -> Decided:
             request = drills.Start(
@@ -81,6 +82,8 @@ class DrillWork(IncidentWork):
                 live_digest=self.desk.snapshot.live_digest,
                 lasts=lasts,
                 announced=announced,
+                clocks=self._right_clocks(wanted),
+                compress=compress,
             )
             return drills.start(state, request, asker, now)
 
@@ -221,6 +224,8 @@ class DrillWork(IncidentWork):
                 announced=not spec.unannounced,
                 occurrence=occurrence.id,
                 control=spec.control,
+                clocks=self._right_clocks(wanted),
+                compress=spec.compress,
             )
             return drills.start(state, request, SCHEDULER, now)
 
@@ -335,8 +340,8 @@ class DrillWork(IncidentWork):
             earlier = [r.drill for r in same if r.seq < run.seq and r.full and sees(state, asker, r.drill)]
             incident = state.incidents[known]
             containment = self.points.containment(state, incident, self.desk.clock.boot())
-            coming = drill_views.comes_next(run, incident, containment, self.desk.clock.now())
             names = views.names(state)
+            coming = drill_views.comes_next(run, incident, containment)
             follow_ups = [
                 {"number": t.number, "owner": t.owner, "due_at": t.due_at, "state": t.state}
                 for t in incident.tasks.values()
@@ -350,6 +355,8 @@ class DrillWork(IncidentWork):
         for old in past:
             best = old if best is None or better(old, best) else best
         report = drill_report.report(self._row(run), made, past, best)
+        if coming:
+            coming = sorted(coming + drill_report.clocks_next(made), key=lambda r: str(r["by"] or ""))
         return report | {"next": coming, "names": names, "follow_ups": follow_ups, "as_of": self._now()}
 
     def _now(self) -> str:
@@ -391,6 +398,11 @@ class DrillWork(IncidentWork):
 
     def _declared(self, state: State, decided: Decided, events: Sequence[Event]) -> Answer:
         raise NotImplementedError
+
+    def _right_clocks(self, wanted: Declare) -> tuple[str, ...]:
+        goal, today = wanted.playbook.drill, self.desk.clock.now().date()
+        clocks = goal.clocks if goal is not None else ()
+        return tuple(self.clockwork.register.in_force(clocks, wanted.parameters.get("partner"), today))
 
     def drill_request(self, body: Mapping[str, Any], mode: Mode) -> Declare:
         """A declaration of kind drill, as ``body`` asks for it."""

@@ -48,12 +48,14 @@ class Spec:
     control: tuple[str, ...] = ()
     lasts_s: int = 0  # 0: as usual for the mode
     missed: str = "skip"
+    compress: int = 1
     title: str = ""
 
     def data(self) -> dict[str, Any]:
         """As plain JSON values."""
         found = asdict(self) | {"blackout": [[str(first), str(last)] for first, last in self.blackout]}
         found |= {"since": str(self.since) if self.since else None, "parameters": dict(self.parameters)}
+        found["compress"] = self.compress if self.compress > 1 else 0
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
         return {name: value for name, value in plain.items() if value or value is False}
 

@@ -14,7 +14,7 @@ from incidents.cli.declaring import pairs
 from incidents.cli.options import as_json, choice, json_option, remark, say
 from incidents.cli.outcome import Exit
 from incidents.cli.transport import connect, remote_url
-from incidents.decisions.drills import PARTS
+from incidents.decisions.drills import FASTEST, PARTS
 from incidents.drill_report import verdicts
 from incidents.drill_runs import Mode
 from incidents.spans import took
@@ -40,6 +40,7 @@ def drill() -> None:
 @click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable.")
 @click.option("--mode", type=choice(Mode), default=Mode.SHADOW.value, show_default=True, help="How far it goes.")
 @click.option("--lasts", metavar="TIME", default="", help="Until it ends by itself: 30m (if you don't say), 2h.")
+@click.option("--compress", type=click.IntRange(1, FASTEST), metavar="TIMES", help="Its clocks run so much faster.")
 @click.option("--unannounced", is_flag=True, help="Responders are not told beforehand.")
 @click.option("--title", help="Instead of the playbook's.")
 @click.option("--summary", help="The scenario.")

@@ -52,6 +52,7 @@ PURE = {
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
     "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
+    "incidents.drill_calls", "incidents.drill_clocks",
     "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",
     "incidents.decisions.drill_reminding",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
