@@ -145,6 +145,13 @@ def note_containment(drills: Drills, event: Event, fact: ev.IncidentContained) -
             drills.confirmed[row["name"]] = Confirmed(run.drill, run.mode, event.at, fact.revision)
 
 
+def note_contradiction(drills: Drills, event: Event, fact: ev.ContainmentContradicted) -> None:
+    """What a point had confirmed in a drill it does not hold: it has shown nothing."""
+    known = drills.confirmed.get(fact.point)
+    if known is not None and known.drill == event.incident:
+        del drills.confirmed[fact.point]
+
+
 # --- the fold -------------------------------------------------------------------------------------------------------
 
 OfARun = Callable[[Drills, Incident, Event, Any], None]

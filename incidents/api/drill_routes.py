@@ -193,6 +193,7 @@ def drill_evidence(call: Call) -> Said:
     """
     Was the kill switch exercised through every registered gateway lately?
 
-    `ok` only if each has confirmed a shadow or live drill within the days.
+    `ok` only if each has confirmed a shadow or live drill within the days and since it was registered; `until` says
+    how long that holds without another drill.
     """
     return Said(200, call.operations.drill_evidence(call.asker, call.query["days"]))

@@ -560,13 +560,16 @@ COMPONENTS: dict[str, Schema] = {
         ok=TRUTH,
         days=WHOLE,
         as_of=TIME,
+        until=some(TIME),
         points=many(
             thing(
                 point=TEXT,
+                registered_at=TIME,
                 ok=TRUTH,
                 drill=some(TEXT),
                 mode=some(TEXT),
                 confirmed_at=some(TIME),
+                until=some(TIME),
                 because=TEXT,
             )
         ),

@@ -257,7 +257,8 @@ def evidence(context: click.Context, days: int) -> None:
 
 
 def _evidence(found: Json) -> Iterator[str]:
-    yes = f"yes: every gateway has confirmed a drill within {found['days']} days"
+    until = words.moment(found["until"]) if found["until"] else ""
+    yes = f"yes: every gateway has confirmed a drill within {found['days']} days; without another drill until {until}"
     yield yes if found["ok"] else f"NO: not every gateway has confirmed a drill within {found['days']} days"
     rows = [(p["point"], p["ok"], p["drill"], words.moment(p["confirmed_at"]), p["because"]) for p in found["points"]]
     yield from words.table(("gateway", "ok", "drill", "confirmed", "because"), rows, none="no gateway is registered")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from incidents.decisions import Asker, drills, incident
+from incidents.clock import parse_rfc3339
+from incidents.decisions import Asker, access, drills, incident
 from incidents.decisions.drills import Start
 from incidents.decisions.incident import Declare, Kind
 from incidents.desk import Desk
@@ -494,5 +495,49 @@ def test_evidence_wants_every_registered_gateway_within_the_days(shop: Workshop)
 
     shop.service.operations.retire_point(ADMIN, "us-1")
     assert evidence(ADMIN)["ok"]
-    shop.clock.advance(31 * 86_400)
+    until = parse_rfc3339(evidence(ADMIN)["until"])
+    shop.clock.advance((until - shop.clock.now()).total_seconds())
+    assert evidence(ADMIN)["ok"]
+    shop.clock.advance(1)
     assert not evidence(ADMIN)["ok"]
+
+
+def proven(shop: Workshop, name: str) -> tuple[bool, str]:
+    (row,) = [r for r in shop.service.operations.drill_evidence(ADMIN)["points"] if r["point"] == name]
+    return row["ok"], row["because"]
+
+
+def test_a_gateway_that_came_after_the_last_drill_is_not_proven(shop: Workshop) -> None:
+    """Nor is one that took over the name of another: what that had confirmed, this one never has."""
+    shop.point("eu-1")
+    id = run(shop)
+    acknowledged(shop, "eu-1", standing(shop, id).revision)
+    shop.service.cycle()
+    assert proven(shop, "eu-1") == (True, "confirmed a drill in time")
+    shop.point("us-1")
+    assert proven(shop, "us-1") == (False, "it has never confirmed a drill")
+
+    shop.clock.advance(60)
+    shop.service.operations.revoke_token(ADMIN, shop.credential(shop.secret("eu-1", "enforcer")).token)
+    shop.service.operations.create_token(ADMIN, access.CreateToken(name="eu-1", role="enforcer"))
+
+    assert proven(shop, "eu-1") == (
+        False,
+        "it was registered anew on 2026-11-23, after the last drill that went through it",
+    )
+
+
+def test_a_confirmation_that_proved_wrong_is_no_evidence(shop: Workshop) -> None:
+    """The gateway said that it held the drill's revision, and then that it did not."""
+    shop.point("eu-1")
+    id = run(shop)
+    acknowledged(shop, "eu-1", standing(shop, id).revision)
+    shop.service.cycle()
+    boot, now = shop.clock.boot(), shop.clock.now()
+    shop.service.points.acknowledge(
+        "eu-1", "i1", 1, applies=["live", "shadow"], boot=boot, at=now, refused="no room for the table"
+    )
+    shop.service.cycle()
+
+    assert "incident:life:contradicted" in kinds_of(shop, id)
+    assert proven(shop, "eu-1") == (False, "it has never confirmed a drill")
