@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -53,6 +54,12 @@ def ghosts(shop: Workshop, *partners: str) -> None:
             catalog["partners"][id]["ghost"] = True
 
     change_catalog(shop, mark)
+
+
+def acknowledge_at(service: Service, name: str) -> None:
+    """The same at another process, of its newest revision."""
+    boot, now, revision = service.clock.boot(), service.clock.now(), service.desk.snapshot.revision
+    service.points.acknowledge(name, "i1", revision, applies=["live", "shadow"], boot=boot, at=now)
 
 
 def acknowledged(shop: Workshop, name: str, revision: int) -> None:
@@ -404,6 +411,40 @@ def test_a_process_that_died_in_the_middle_ends_the_drill_when_it_comes_back(sho
 
     with again.desk.read(id) as state:
         assert (state.drills.runs[id].how, state.incidents[id].standing) == ("expired", [])
+
+
+def test_after_a_long_pause_a_drill_is_ended_once_whoever_looks_first(shop: Workshop) -> None:
+    """Two processes, each cycling twice: one end, one lifting of its hold, one word that all have let go."""
+    shop.point("eu-1")
+    id = run(shop, lasts="10m")
+    shop.clock.advance(10 * 86_400)
+    others = [Service.open(Settings(), ledger=shop.service.ledger, clock=shop.clock) for _ in range(2)]
+    for other in (*others, *others):
+        other.cycle()
+        acknowledge_at(other, "eu-1")
+        other.cycle()
+
+    written = Counter(event.kind for event in shop.service.ledger.incident(id))
+    ends = ("drill:run:ended", "access:hold:lifted", "drill:run:restored")
+    assert {kind: written[kind] for kind in ends} == dict.fromkeys(ends, 1)
+
+
+def test_a_drill_that_ended_right_before_a_crash_is_seen_back_at_every_gateway(shop: Workshop) -> None:
+    """It had left memory already; nobody but the next service can say that the gateways have let go of it."""
+    shop.point("eu-1")
+    id = run(shop)
+    shop.service.operations.end_drill(ADMIN, id)
+    shop.service.desk.let_go()
+    shop.service.desk.keep_state(always=True)
+    again = Service.open(Settings(), ledger=shop.service.ledger, clock=shop.clock)
+    with again.desk.read() as state:
+        assert id in state.over
+
+    again.watch()
+    acknowledge_at(again, "eu-1")
+    again.cycle()
+
+    assert kinds_of(shop, id)[-1] == "drill:run:restored"
 
 
 def test_a_process_that_comes_back_in_time_goes_on_with_the_drill(shop: Workshop) -> None:
