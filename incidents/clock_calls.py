@@ -16,6 +16,7 @@ from incidents.docket import Duty
 from incidents.escalation import Reminder as Prompt
 from incidents.life import Incident
 from incidents.reminders import Reminder, stage
+from incidents.spans import span
 from incidents.state import State
 
 Heard = tuple[str, str, Reminder]  # incident, clock, which moment of it
@@ -61,13 +62,5 @@ def _words(shown: dict[str, Any], about: str, now: datetime) -> str:
     left = due - now
     at = f"{due:%Y-%m-%d %H:%M} UTC"
     if left > timedelta():
-        return f"{what} is due at {at}, in {_span(left)}"
-    return f"{what} was due at {at}, {_span(-left)} ago, and nothing was submitted"
-
-
-def _span(length: timedelta) -> str:
-    minutes = int(length.total_seconds() // 60)
-    days, hours = divmod(minutes // 60, 24)
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+        return f"{what} is due at {at}, in {span(left.total_seconds())}"
+    return f"{what} was due at {at}, {span(-left.total_seconds())} ago, and nothing was submitted"

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from incidents.drills import Score
+from incidents.life import COMMANDER
+from incidents.spans import took
 
 Json = dict[str, Any]
 MEASURES = (
     ("acknowledge_ms", "Somebody acknowledged"),
     ("command_ms", "Command taken"),
+    ("clocks_ms", "Clock list right for the first time"),
     ("order_ms", "Holds ordered"),
     ("first_confirm_ms", "First gateway confirmed"),
     ("last_confirm_ms", "Last gateway confirmed"),
@@ -62,19 +65,6 @@ def _point_of_trend(one: Score) -> Json:
     }
 
 
-def span(ms: int | None) -> str:
-    """``340 ms``, ``4.2 s``, ``12 min 5 s``; a dash for what was not measured."""
-    if ms is None:
-        return "–"
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
 def verdicts(found: Json) -> list[str]:
     """What a reader has to know first, in sentences; what went wrong before what went well."""
     made = found["score"]
@@ -87,12 +77,50 @@ def verdicts(found: Json) -> list[str]:
         said.append(f"{made['confirmed']} of {made['points']} gateways confirmed.")
     if made["met"] is not None:
         word = "within" if made["met"] else "NOT within"
-        said.append(f"Contained {word} the target of {span(made['target_ms'])}.")
+        said.append(f"Contained {word} the target of {took(made['target_ms'])}.")
     if made["steps"]:
         rest = f", {made['steps_late']} of them late" if made["steps_late"] else ""
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
     if made["roles_unfilled"]:
         said.append(f"Nobody took: {', '.join(made['roles_unfilled'])}.")
+    return said + _people(made) + _clocks(made)
+
+
+def _people(made: Json) -> list[str]:
+    """What their own lines and the outcomes of messages say; the real ways out, as they were at that moment."""
+    said = [f"Not reached: {one['who'].removeprefix('person:')} ({one['because']})." for one in made["not_reached"]]
+    if made["silent"]:
+        said.append(f"Called, and gave no sign: {', '.join(made['silent'])}.")
+    return said
+
+
+def _clocks(made: Json) -> list[str]:
+    found = made["clocks"]
+    if found is None:
+        return []
+    said = [f"The clock list was right after {took(made['clocks_ms'])}."] if made["clocks_ms"] is not None else []
+    if not found["right"]:
+        since = "is wrong again" if said else "was not right yet"
+        said.append(f"The clock list {since}: {'; '.join(shortfalls(found))}.")
+    return said
+
+
+def clocks_next(made: Score) -> list[Json]:
+    """For whoever runs it: what the list of clocks still lacks; nothing where it is right, or nobody says what is."""
+    if made.clocks is None or made.clocks.right:
+        return []
+    return [{"what": f"the clock list: {'; '.join(shortfalls(made.clocks.wire()))}", "by": None, "who": COMMANDER}]
+
+
+def shortfalls(found: Json) -> list[str]:
+    """What keeps a list of clocks from being right."""
+    said = []
+    if found["unconfirmed"]:
+        said.append(f"nobody has confirmed {', '.join(found['unconfirmed'])}")
+    if found["missing"]:
+        said.append(f"missing {', '.join(found['missing'])}")
+    if found["extra"]:
+        said.append(f"superfluous or undecided {', '.join(found['extra'])}")
     return said
 
 
@@ -112,11 +140,11 @@ def markdown(found: Json) -> str:
     lines += ["", "## In short", "", *(f"- {_plain(words)}" for words in verdicts(found))]
     lines += ["", "## Times", "", "| | this drill | target | the one before | the best |", "|---|---|---|---|---|"]
     for m in found["measures"]:
-        cells = (m["words"], *(span(m[name]) for name in ("ms", "target_ms", "last_ms", "best_ms")))
+        cells = (m["words"], *(took(m[name]) for name in ("ms", "target_ms", "last_ms", "best_ms")))
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## One by one", "", "| | what | until | state | limit |", "|---|---|---|---|---|"]
     for bar in found["bars"]:
-        cells = (bar["lane"], _plain(bar["name"]), span(bar["end_ms"]), bar["state"], span(bar["due_ms"]))
+        cells = (bar["lane"], _plain(bar["name"]), took(bar["end_ms"]), bar["state"], took(bar["due_ms"]))
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", mark, ""]
     return "\n".join(lines)

@@ -49,6 +49,7 @@ class Run:
     target_s: int | None = None
     occurrence: str | None = None
     control: list[str] = field(default_factory=list)
+    compress: int = 1
     how: str = ""
     because: str = ""
     ended_at: datetime | None = None
@@ -113,6 +114,7 @@ class Drills:
     schedules: dict[str, Schedule] = field(default_factory=dict)
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
     confirmed: dict[str, Confirmed] = field(default_factory=dict)
+    reminded: dict[str, str] = field(default_factory=dict)  # <playbook>/<overdue or stale> -> for which time, or text
 
     def mode_of(self, incident: str) -> str:
         """How it is rehearsed; "" for what is no drill, or was declared before there were runs."""
@@ -141,6 +143,13 @@ def note_containment(drills: Drills, event: Event, fact: ev.IncidentContained) -
     for row in fact.points:
         if row["state"] == "confirmed":
             drills.confirmed[row["name"]] = Confirmed(run.drill, run.mode, event.at, fact.revision)
+
+
+def note_contradiction(drills: Drills, event: Event, fact: ev.ContainmentContradicted) -> None:
+    """What a point had confirmed in a drill it does not hold: it has shown nothing."""
+    known = drills.confirmed.get(fact.point)
+    if known is not None and known.drill == event.incident:
+        del drills.confirmed[fact.point]
 
 
 # --- the fold -------------------------------------------------------------------------------------------------------
@@ -186,6 +195,7 @@ def _started(drills: Drills, incident: Incident, event: Event, fact: ev.DrillSta
         target_s=fact.target_s,
         occurrence=fact.occurrence,
         control=list(fact.control or []),
+        compress=fact.compress or 1,
     )
     drills.running.append(fact.drill)
     if fact.occurrence in drills.occurrences:
@@ -251,3 +261,8 @@ def _skipped(drills: Drills, event: Event, fact: ev.OccurrenceSkipped) -> None:
 @_plan(ev.OccurrenceMissed)
 def _missed(drills: Drills, event: Event, fact: ev.OccurrenceMissed) -> None:
     _handled(drills, event, fact, "missed", "nothing ran at its time")
+
+
+@_plan(ev.DrillReminded)
+def _reminded(drills: Drills, event: Event, fact: ev.DrillReminded) -> None:
+    drills.reminded[f"{fact.playbook}/{fact.because}"] = fact.mark

@@ -10,16 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from incidents.clock import rfc3339
-from incidents.drill_runs import Mode, Run
+from incidents.drill_runs import Confirmed, Mode, Run
 from incidents.drills import Score
 from incidents.events import DrillEnded, Event
 from incidents.life import Incident
-from incidents.state import State
+from incidents.state import Point, State
 from playbooks.occurrences import Occurrence, Spec
 from playbooks.schema import Playbook
 
 Json = dict[str, Any]
-PROVES = (Mode.SHADOW, Mode.LIVE)  # the modes that go through the gateways
 
 
 def row(run: Run, title: str, made: Score | None) -> Json:
@@ -33,6 +32,7 @@ def row(run: Run, title: str, made: Score | None) -> Json:
         "parameters": run.parameters,
         "announced": run.announced,
         "occurrence": run.occurrence,
+        "compress": run.compress,
         "started_at": rfc3339(run.started_at),
         "started_by": run.started_by,
         "ends_at": rfc3339(run.ends_at),
@@ -52,8 +52,9 @@ def exercised(state: State, days: int, now: datetime, asks_live: Iterable[str] =
     """
     Was the kill switch pulled through every registered gateway within so many days?
 
-    ``ok`` only if each has confirmed a drill that went through it. A gateway that keeps no copy and asks at every
-    request confirms nothing, so it counts as not exercised: only a probe through it could tell.
+    ``ok`` only if each has confirmed a drill that went through it, since it was registered; ``until``: so long that
+    stays so without another drill. A gateway that keeps no copy and asks at every request confirms nothing, so it
+    counts as not exercised: only a probe through it could tell.
     """
     since, live = now - timedelta(days=days), set(asks_live)
     rows = []
@@ -61,26 +62,41 @@ def exercised(state: State, days: int, now: datetime, asks_live: Iterable[str] =
         if point.retired or point.gone_seq is not None:
             continue
         last = state.drills.confirmed.get(point.name)
-        ok = last is not None and last.at >= since
+        because = _lacks(point, last, since, days, asks=point.name in live)
+        until = last.at + timedelta(days=days) if last is not None and because is None else None
         rows.append(
             {
                 "point": point.name,
-                "ok": ok,
+                "registered_at": rfc3339(point.registered_at),
+                "ok": because is None,
                 "drill": last.drill if last else None,
                 "mode": last.mode if last else None,
                 "confirmed_at": rfc3339(last.at) if last else None,
-                "because": _because(last is not None, ok, point.name in live, days),
+                "until": rfc3339(until) if until is not None else None,
+                "because": because or "confirmed a drill in time",
             }
         )
-    return {"ok": bool(rows) and all(r["ok"] for r in rows), "days": days, "as_of": rfc3339(now), "points": rows}
+    ok = bool(rows) and all(r["ok"] for r in rows)
+    return {
+        "ok": ok,
+        "days": days,
+        "as_of": rfc3339(now),
+        "until": min(str(r["until"]) for r in rows) if ok else None,
+        "points": rows,
+    }
 
 
-def _because(known: bool, ok: bool, asks: bool, days: int) -> str:
-    if ok:
-        return "confirmed a drill in time"
+def _lacks(point: Point, last: Confirmed | None, since: datetime, days: int, *, asks: bool) -> str | None:
+    """Why a gateway is not proven; None where it is."""
+    if last is not None and last.revision > point.seq and last.at >= since:
+        return None
     if asks:
         return "it asks at every request and confirms nothing: only a probe through it could tell"
-    return f"its last confirmed drill is more than {days} days ago" if known else "it has never confirmed a drill"
+    if last is None:
+        return "it has never confirmed a drill"
+    if last.revision < point.seq:
+        return f"it was registered anew on {point.registered_at:%Y-%m-%d}, after the last drill that went through it"
+    return f"its last confirmed drill is more than {days} days ago"
 
 
 def standing(state: State, books: Sequence[tuple[Playbook, str]], now: datetime) -> list[Json]:
@@ -166,7 +182,7 @@ def cut_short(lines: Sequence[Event]) -> Json:
     }
 
 
-def comes_next(run: Run, incident: Incident, containment: Mapping[str, Any], now: datetime) -> list[Json]:
+def comes_next(run: Run, incident: Incident, containment: Mapping[str, Any]) -> list[Json]:
     """For whoever runs it: what is still to come, the soonest first. Nothing once it is over."""
     if not run.running:
         return []

@@ -17,7 +17,7 @@ import structlog
 from incidents import drill_report, drill_views, views
 from incidents.clock import rfc3339
 from incidents.clockwork import Clockwork
-from incidents.decisions import Asker, Decided, drill_schedule, drills, needs
+from incidents.decisions import Asker, Decided, drill_reminding, drill_schedule, drills, needs
 from incidents.decisions.incident import Declare
 from incidents.decisions.sight import sees
 from incidents.desk import Commit, Outcome
@@ -35,12 +35,14 @@ from playbooks.drill_schedule import Schedule
 from playbooks.durations import duration
 from playbooks.loader import Library
 from playbooks.occurrences import Spec, next_occurrences
+from playbooks.schema import Playbook
 
 log = structlog.get_logger("andon.drills")
 
 EVIDENCE_DAYS = 30
 LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
 SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
+REMINDS_EVERY = timedelta(minutes=1)
 TREND = 12  # runs of the same playbook and mode that a report looks back on
 
 
@@ -54,6 +56,7 @@ class DrillWork(IncidentWork):
         self.schedule, self.seed = Schedule(), b""
         self._quiet_until: dict[tuple[str, str], datetime] = {}
         self._scores: dict[str, Score] = {}
+        self._reminded_at: datetime | None = None
         self.desk.on_commit(self._forget_scores)
 
     # --- starting and ending ---
@@ -62,7 +65,7 @@ class DrillWork(IncidentWork):
         """
         Start a drill now; answered when it is in the log.
 
-        ``body``: playbook, parameters, mode, lasts (``30m``), announced, title, summary.
+        ``body``: playbook, parameters, mode, lasts (``30m``), announced, compress, title, summary.
 
         Raises:
             Refused: See ``decisions.drills.start``.
@@ -71,6 +74,7 @@ class DrillWork(IncidentWork):
         mode, lasts = _mode(body.get("mode")), _lasts(body.get("lasts"))
         wanted = self.drill_request({**body, "separate": True}, mode)
         announced = body.get("announced") is not False
+        compress = body.get("compress") or 1
 
         def decide(state: State, now: datetime) -> Decided:
             request = drills.Start(
@@ -78,6 +82,8 @@ class DrillWork(IncidentWork):
                 live_digest=self.desk.snapshot.live_digest,
                 lasts=lasts,
                 announced=announced,
+                clocks=self._right_clocks(wanted),
+                compress=compress,
             )
             return drills.start(state, request, asker, now)
 
@@ -218,6 +224,8 @@ class DrillWork(IncidentWork):
                 announced=not spec.unannounced,
                 occurrence=occurrence.id,
                 control=spec.control,
+                clocks=self._right_clocks(wanted),
+                compress=spec.compress,
             )
             return drills.start(state, request, SCHEDULER, now)
 
@@ -238,6 +246,20 @@ class DrillWork(IncidentWork):
         upto = state.drills.schedules[spec.id].upto
         coming = next(next_occurrences(spec, upto, now + LOOKS_AHEAD, seed=self.seed), None)
         return coming.starts_at if coming is not None else now + LOOKS_AHEAD / 2
+
+    # --- reminding ---
+
+    def remind_of_drills(self) -> None:
+        """Tell who is meant which playbooks wait for a drill; meant for every second, looks once a minute."""
+        now = self.desk.clock.now()
+        if self._reminded_at is not None and now - self._reminded_at < REMINDS_EVERY:
+            return
+        books = self._books()
+        with self.desk.read() as state:
+            owed = bool(drill_reminding.remind(state, books, now).drafts)
+        if owed:
+            self.desk.submit(lambda state, now: drill_reminding.remind(state, books, now), actor=SYSTEM)
+        self._reminded_at = now
 
     def _containment_rows(self, id: str) -> list[Json]:
         """Who has confirmed so far; only known where points are served."""
@@ -300,8 +322,10 @@ class DrillWork(IncidentWork):
             return [row for row in self._standing(state) if row["overdue"]]
 
     def _standing(self, state: State) -> list[Json]:
-        books = [(book, self.library.digest(book.id)) for book in self.library]
-        return drill_views.standing(state, books, self.desk.clock.now())
+        return drill_views.standing(state, self._books(), self.desk.clock.now())
+
+    def _books(self) -> list[tuple[Playbook, str]]:
+        return [(book, self.library.digest(book.id)) for book in self.library]
 
     def _row(self, run: Run) -> Json:
         return drill_views.row(run, self.desk.words(run.drill).get("title", ""), self._score(run.drill))
@@ -316,8 +340,8 @@ class DrillWork(IncidentWork):
             earlier = [r.drill for r in same if r.seq < run.seq and r.full and sees(state, asker, r.drill)]
             incident = state.incidents[known]
             containment = self.points.containment(state, incident, self.desk.clock.boot())
-            coming = drill_views.comes_next(run, incident, containment, self.desk.clock.now())
             names = views.names(state)
+            coming = drill_views.comes_next(run, incident, containment)
             follow_ups = [
                 {"number": t.number, "owner": t.owner, "due_at": t.due_at, "state": t.state}
                 for t in incident.tasks.values()
@@ -331,6 +355,8 @@ class DrillWork(IncidentWork):
         for old in past:
             best = old if best is None or better(old, best) else best
         report = drill_report.report(self._row(run), made, past, best)
+        if coming:
+            coming = sorted(coming + drill_report.clocks_next(made), key=lambda r: str(r["by"] or ""))
         return report | {"next": coming, "names": names, "follow_ups": follow_ups, "as_of": self._now()}
 
     def _now(self) -> str:
@@ -372,6 +398,11 @@ class DrillWork(IncidentWork):
 
     def _declared(self, state: State, decided: Decided, events: Sequence[Event]) -> Answer:
         raise NotImplementedError
+
+    def _right_clocks(self, wanted: Declare) -> tuple[str, ...]:
+        goal, today = wanted.playbook.drill, self.desk.clock.now().date()
+        clocks = goal.clocks if goal is not None else ()
+        return tuple(self.clockwork.register.in_force(clocks, wanted.parameters.get("partner"), today))
 
     def drill_request(self, body: Mapping[str, Any], mode: Mode) -> Declare:
         """A declaration of kind drill, as ``body`` asks for it."""

@@ -14,6 +14,8 @@ from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339
+from incidents.drill_calls import Called, calls
+from incidents.drill_clocks import ClockList, clock_list
 from incidents.drill_runs import Mode
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
@@ -71,6 +73,8 @@ class Score:
     steps_late: int = 0
     steps_skipped: int = 0
     unfilled: list[str] = field(default_factory=list)
+    called: list[Called] = field(default_factory=list)
+    clocks: ClockList | None = None  # None: the playbook says nothing about its clocks
     how: str = ""
     equal: bool | None = None
     explained: bool = True
@@ -80,6 +84,12 @@ class Score:
     def verified(self) -> float | None:
         """The share of effects (each hold at each point) that were seen to have arrived; None where none was due."""
         return round(self.confirmed / self.points, 4) if self.holds and self.points else None
+
+    @property
+    def clocks_ms(self) -> int | None:
+        """Until the list of clocks was right for the first time."""
+        at = self.clocks.right_at if self.clocks is not None else None
+        return _since(self, at) if at is not None else None
 
     @property
     def met(self) -> bool | None:
@@ -95,6 +105,7 @@ class Score:
             "target",
             "acknowledge",
             "command",
+            "clocks",
             "order",
             "first_confirm",
             "last_confirm",
@@ -116,6 +127,10 @@ class Score:
             "steps_late": self.steps_late,
             "steps_skipped": self.steps_skipped,
             "roles_unfilled": self.unfilled,
+            "called": len(self.called),
+            "not_reached": [{"who": c.who, "because": c.because} for c in self.called if _unreached(c)],
+            "silent": [c.person for c in self.called if c.arrives and c.answered_at is None],
+            "clocks": self.clocks.wire() if self.clocks is not None else None,
             "equal": self.equal,
             "explained": self.explained,
         }
@@ -134,7 +149,7 @@ def score(events: Sequence[Event]) -> Score | None:
         started_at=started.at,
         target_ms=_whole(started.data.get("target_s")),
     )
-    _people(made, events)
+    _people(made, events, started)
     _machine(made, events, started)
     _steps(made, events)
     _end(made, events)
@@ -157,7 +172,12 @@ def _first(events: Iterable[Event], *kinds: str, **data: object) -> Event | None
 # --- people ---------------------------------------------------------------------------------------------------------
 
 
-def _people(made: Score, events: Sequence[Event]) -> None:
+def _unreached(one: Called) -> bool:
+    return not one.arrives and one.answered_at is None
+
+
+def _people(made: Score, events: Sequence[Event], started: Event) -> None:
+    over = _first(events, ev.DrillEnded.kind) is not None
     command = _first(events, ev.RoleTaken.kind, role=COMMANDER)
     seen = [e for e in (_first(events, ev.IncidentAcknowledged.kind), command) if e is not None]
     acknowledged = min(seen, key=lambda e: e.seq, default=None)
@@ -165,10 +185,20 @@ def _people(made: Score, events: Sequence[Event]) -> None:
         ms = _since(made, event.at) if event is not None else None
         setattr(made, f"{name}_ms", ms)
         words = "Acknowledged" if name == "acknowledge" else "Command taken"
-        made.bars.append(Bar("people", words, 0, ms, "done" if event else "never"))
+        made.bars.append(Bar("people", words, 0, ms, _state(ms, over)))
     duties = _first(events, ev.DutiesOwed.kind)
     filled = {e.data["role"] for e in events if e.kind == ev.RoleTaken.kind}
     made.unfilled = [role for role in (duties.data["roles"] if duties else []) if role not in filled]
+    made.called = calls(events)
+    if (wanted := started.data.get("clocks")) is not None:
+        made.clocks = clock_list(events, wanted, started.data.get("facts") or [])
+        made.bars.append(Bar("people", "Clock list right", 0, made.clocks_ms, _state(made.clocks_ms, over)))
+
+
+def _state(ms: int | None, over: bool) -> str:
+    if ms is not None:
+        return "done"
+    return "never" if over else "open"
 
 
 # --- holds and points -----------------------------------------------------------------------------------------------

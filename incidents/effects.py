@@ -111,6 +111,7 @@ class Runner:
         self._abandoned: dict[str, Claim] = {}
         self._waiting: dict[str, Claim] = {}  # by effect, while it waits for its next try
         self._over: list[str] = []  # tickets of what was settled while it waited
+        self._trouble: dict[str, str] = {}  # channel -> what went wrong with it last; gone once something got through
         self._done: SimpleQueue[_Result] = SimpleQueue()
         self._unwritten: list[_Result] = []
         self._lock = threading.Lock()  # over the agendas; the desk's lock is never taken under it
@@ -360,11 +361,14 @@ class Runner:
             because = f"a fault of ours ({type(error).__name__})"
             return self._unclear(job, because) if left else self._not_sent(job, NotSent(because))
         fault("sent")
-        return _Result(job, _sent(job, letter, receipt))
+        self._trouble.pop(job.connector.channel, None)
+        return _Result(job, _sent(job, letter, receipt, self.office.why_not(job.effect.to, job.effect.all_channels)))
 
     def _not_sent(self, job: Job, error: NotSent) -> _Result:
         """Known not to have arrived: later, by the next channel, or never."""
         effect, now = job.effect, self.desk.clock.now()
+        if not error.for_good:  # else it is about this reader, or this letter
+            self._trouble[job.connector.channel] = error.because
         others = self._other_way(job)
         given_up = error.for_good or (others and job.tries >= TRIES)
         at = now + max(wait(job.tries, self._chance, urgent=job.urgent), error.after or timedelta())
@@ -379,7 +383,23 @@ class Runner:
     def _unclear(self, job: Job, because: str) -> _Result:
         if job.effect.sort == Sort.ORDER:
             return self._not_sent(job, NotSent(because))
+        self._trouble[job.connector.channel] = because
         return _Result(job, _verdict(job, Outcome.UNKNOWN, because, last=not self._other_way(job)))
+
+    def no_way(self, to: str, channels: Sequence[str]) -> str | None:
+        """Why nothing would reach a reader by any of these channels now; None where one of them would carry it."""
+        why = {channel: self._no_way_by(channel, to) for channel in channels}
+        if None in why.values():
+            return None
+        return "; ".join(f"{channel}: {words}" for channel, words in why.items()) or "no channel leads there"
+
+    def _no_way_by(self, channel: str, to: str) -> str | None:
+        if self.office.by(channel) is None:
+            return "not connected"
+        if self.office.book.find(channel, to) is None:
+            return "no address is known"
+        trouble = self._trouble.get(channel)
+        return f"its last try failed ({trouble})" if trouble is not None else None
 
     def _other_way(self, job: Job) -> bool:
         """Whether its reader can be reached by a channel behind this one."""
@@ -526,7 +546,8 @@ def _no_way(effect: Effect, office: Office) -> tuple[Outcome, str]:
     return Outcome.FAILED, "; ".join(why)
 
 
-def _sent(job: Job, letter: Letter, receipt: Receipt) -> Tried:
+def _sent(job: Job, letter: Letter, receipt: Receipt, because: str | None) -> Tried:
+    """``because``: of what was only rehearsed, why it would not have arrived."""
     outcome = receipt.outcome
     if job.effect.sort == Sort.ORDER and outcome is Outcome.SENT:
         outcome = Outcome.CONFIRMED
@@ -537,6 +558,7 @@ def _sent(job: Job, letter: Letter, receipt: Receipt) -> Tried:
         channel=job.connector.channel,
         outcome=outcome,
         tries=job.tries,
+        because=because,
         digest=digest_of(letter.subject, letter.body),
         evidence=receipt.evidence,
         text={"receipt": receipt.words},

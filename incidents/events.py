@@ -736,6 +736,8 @@ class DrillStarted(Fact):
 
     ``targets``: all that its holds may bind, those that wait for a word too. ``live_digest``: of the live table just
     before. ``target_s``: seconds within which the playbook wants it contained. ``occurrence``: of the schedule.
+    ``clocks``: which are right, as ``regime`` or ``regime.deadline``, run from ``facts`` that a person has confirmed.
+    ``compress``: they run so many times as fast.
     """
 
     drill: str
@@ -747,6 +749,9 @@ class DrillStarted(Fact):
     target_s: int | None = None
     occurrence: str | None = None
     control: list[str] | None = None
+    clocks: list[str] | None = None
+    facts: list[str] | None = None
+    compress: int | None = None
 
 
 @_fact("drill:run:ended")
@@ -842,6 +847,20 @@ class OccurrenceMissed(Fact):
     schedule: str
     due_at: str
     then: str
+
+
+@_fact("drill:playbook:reminded")
+class DrillReminded(Fact):
+    """
+    Somebody was told that a playbook waits for a drill: it is ``overdue``, or ``stale`` (its text was never rehearsed).
+
+    ``mark``: which time it was due, or the digest of the text. ``messages``: what was owed for it.
+    """
+
+    playbook: str
+    because: str
+    mark: str
+    messages: list[str]
 
 
 # --- effects: what is owed to the outside ----------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from incidents.clock import rfc3339
-from incidents.measures import Measures, spelled
+from incidents.measures import Measures
+from incidents.spans import spelled
 
 
 def in_short(figures: Measures, names: Mapping[str, str]) -> Iterator[str]:

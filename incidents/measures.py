@@ -158,22 +158,3 @@ def measure(events: Sequence[Event], now: datetime) -> Measures:
 
 def _ms(length: timedelta) -> int:
     return length // timedelta(milliseconds=1)
-
-
-def spelled(ms: int) -> str:
-    """A duration in words, the two largest units: ``240 ms``, ``2.1 s``, ``4 min 10 s``, ``3 days 4 h``."""
-    if ms < 0:
-        return f"{spelled(-ms)} before"
-    if ms < 1_000:
-        return f"{ms} ms"
-    if ms < 10_000:
-        return f"{ms / 1000:.1f} s".replace(".0 s", " s")
-    seconds = round(ms / 1000)
-    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} day{'s' if days > 1 else ''}" + (f" {hours} h" if hours else "")
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    if minutes:
-        return f"{minutes} min {seconds % 60} s" if seconds % 60 else f"{minutes} min"
-    return f"{seconds} s"

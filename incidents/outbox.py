@@ -49,7 +49,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # it may have arrived
     DEAD = "dead"  # its time passed
     SUPERSEDED = "superseded"  # something newer says it
-    REHEARSED = "rehearsed"  # a drill's: it would have gone out
+    REHEARSED = "rehearsed"  # a drill's: it would have gone out, and arrived if there is no ``because`` against that
 
 
 DONE = frozenset({Outcome.SENT, Outcome.CONFIRMED, Outcome.REHEARSED})

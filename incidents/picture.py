@@ -14,7 +14,7 @@ from typing import Any
 
 from incidents.clock import parse_rfc3339
 from incidents.scale import WIDE, Scale, Sheet, Span, Tick, width_of
-from incidents.spans import plural, span
+from incidents.spans import plural, span, spelled
 from incidents.timeline import LANES, Row, is_key, lane_of
 
 ROW = 16  # one line of text
@@ -261,7 +261,7 @@ def _brief(row: Row) -> str:
         case "incident:life:joined":
             return "declared again"
         case "incident:life:contained":
-            return f"contained after {_took(row.data['ms'])}" if "ms" in row.data else "contained"
+            return f"contained after {spelled(row.data['ms'])}" if "ms" in row.data else "contained"
         case "incident:life:contradicted":
             return "containment contradicted"
         case "access:hold:lifted":
@@ -285,10 +285,6 @@ def _brief(row: Row) -> str:
     if row.restricted and not row.text:
         return "a note for members"
     return " ".join(row.text.removeprefix("In force: ").split())
-
-
-def _took(ms: int) -> str:
-    return f"{ms:,} ms" if ms < 10_000 else span(round(ms / 1000))
 
 
 def _cut(text: str, longest: int) -> str:

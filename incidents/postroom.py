@@ -45,10 +45,8 @@ class PostRoom:
 
     def __init__(self, desk: Desk, office: Office, letters: Letters, pace: Pace, *, chance: Random | None = None):
         self.desk, self.office, self.letters, self.pace = desk, office, letters, pace
-        self.runners = (
-            Runner(desk, LIVE, office, letters, chance=chance),
-            Runner(desk, SHADOW, RehearsalOffice(), letters, chance=chance),
-        )
+        live = Runner(desk, LIVE, office, letters, chance=chance)
+        self.runners = (live, Runner(desk, SHADOW, RehearsalOffice(live.no_way), letters, chance=chance))
         self.wake = threading.Event()
         for runner in self.runners:
             runner.wake = self.wake

@@ -7,7 +7,7 @@ Decides nothing and keeps nothing; decisions compare the result with what the do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from incidents.deadlines import Due, due
@@ -229,3 +229,30 @@ def _basis(found: _Found | None) -> str:
         return ""
     skipped = ", ".join(day.isoformat() for day in found.due.skipped)
     return f"{found.words}; free: {skipped}" if skipped else found.words
+
+
+def compressed(made: Reckoned, times: int, declared_at: datetime) -> Reckoned:
+    """
+    A drill's duty whose time goes so many ``times`` as fast: from when it starts, but not from before the drill.
+
+    Its basis says when it would really be due.
+    """
+    begins = max(made.starts or declared_at, declared_at)
+
+    def sooner(at: datetime) -> datetime:
+        return begins + (at - begins) / times if at > begins else at
+
+    if made.due is None:
+        return made
+    return replace(
+        made,
+        due=_whole(sooner(made.due)),
+        latest=_whole(sooner(made.latest)) if made.latest is not None else None,
+        sooner=tuple((name, _whole(sooner(at))) for name, at in made.sooner),
+        basis=f"{made.basis}; {times} times as fast in this drill, really due {made.due:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def _whole(at: datetime) -> datetime:
+    """As the log has it."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

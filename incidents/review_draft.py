@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from incidents.findings import did_not, in_short, minute, worked
-from incidents.measures import Measures, spelled
+from incidents.measures import Measures
 from incidents.review_questions import UNANSWERED
+from incidents.spans import spelled
 from incidents.timeline import Row
 
 Json = Mapping[str, Any]

@@ -28,6 +28,7 @@ from incidents.connectors import Office
 from incidents.decisions import Decided, access
 from incidents.decisions.restore_steps import rests_on
 from incidents.desk import Commit, Desk
+from incidents.drill_runs import Run
 from incidents.enforcement.grants import bound
 from incidents.enforcement.points import RETURN, Doubt, Finished, Points, brief, silent_below
 from incidents.enforcement.usage import UsageBook, window_start
@@ -250,11 +251,8 @@ class Service:
     # --- the engine ---
 
     def start(self) -> None:
-        """Watch what is not contained yet (counted anew: it may only take longer), and follow the ledger."""
-        with self.desk.read() as state:
-            for incident in state.incidents.values():
-                self._watch(state, incident, self.clock.boot())
-                self._watch_return(state, incident, self.clock.boot())
+        """Watch what is not proven yet, and follow the ledger."""
+        self.watch()
         for problem in (*self.register.problems, *self.register.unknown_calendars()):
             log.warning("register_problem", where=f"{problem.file}:{problem.line}", why=problem.message)
         self.desk.prove_writable()
@@ -350,16 +348,29 @@ class Service:
                     self._watch_return(state, incident, commit.seen_boot)
         self.wake.set()
 
+    def watch(self) -> None:
+        """What whoever ran before has left unproven, counted anew: it may only take longer."""
+        boot = self.clock.boot()
+        with self.desk.read() as state:
+            for incident in state.incidents.values():
+                self._watch(state, incident, boot)
+            ended = [run.drill for run in state.drills.runs.values() if self._is_coming_back(run)]
+        for drill in ended:  # most have left memory at their end
+            with self.desk.read(drill) as state:
+                self._watch_return(state, state.incidents[drill], boot)
+
     def _watch(self, state: State, incident: Incident, boot: float) -> None:
         self.points.order(state, incident, boot=boot, now=self.clock.now())
 
     def _watch_return(self, state: State, incident: Incident, boot: float) -> None:
         """A drill that is over is over at a gateway only when that has confirmed it."""
         run = state.drills.runs.get(incident.id)
-        if run is None or run.running or run.restored_at is not None or not incident.holds or incident.standing:
-            return
-        if run.ended_at is not None and self.clock.now() - run.ended_at < RETURN_WATCHED:
+        if run is not None and self._is_coming_back(run) and incident.holds and not incident.standing:
             self.points.follow_return(state, incident, boot=boot, now=self.clock.now())
+
+    def _is_coming_back(self, run: Run) -> bool:
+        lately = run.ended_at is not None and self.clock.now() - run.ended_at < RETURN_WATCHED
+        return lately and run.restored_at is None
 
     def _write_restored(self, finished: Finished) -> None:
         """That every point has confirmed the table without a drill's holds, once."""
@@ -428,6 +439,7 @@ class Service:
         self.flush()
         self._advance_restores()
         self.operations.hold_schedule()
+        self.operations.remind_of_drills()
         with self.desk.read() as state:
             silent = silent_below(state)
         if gone := self.points.expired(self.clock.boot(), silent):

@@ -16,7 +16,16 @@ from incidents import events as ev
 from incidents.catalog import Catalog
 from incidents.chat import Chat, account_id, is_account, message_key
 from incidents.clock import parse_rfc3339
-from incidents.drill_runs import PLAN_FOLDS, RUN_FOLDS, Drills, OfARun, OfThePlan, mind, note_containment
+from incidents.drill_runs import (
+    PLAN_FOLDS,
+    RUN_FOLDS,
+    Drills,
+    OfARun,
+    OfThePlan,
+    mind,
+    note_containment,
+    note_contradiction,
+)
 from incidents.events import Event
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.life import ENDS, FALSE_ALARM, RESTRICTED, Handler, outline, rehearsed, unproven
@@ -130,6 +139,7 @@ class State:
     """Everything that decisions read. Changed by ``fold`` alone."""
 
     ledger: str = ""
+    opened_at: datetime | None = None  # its first line
     restored_at: datetime | None = None  # a backup went on as this ledger
     seq: int = 0
     digest: str = "0" * 64
@@ -247,7 +257,7 @@ def _incident(state: State, event: Event) -> Incident:
 
 @_on(ev.LedgerOpened)
 def _opened(state: State, event: Event, fact: ev.LedgerOpened) -> None:
-    state.ledger = fact.ledger_id
+    state.ledger, state.opened_at = fact.ledger_id, event.at
     state.public_key, state.fingerprint = fact.public_key, fact.fingerprint
 
 
@@ -587,6 +597,7 @@ def _contradicted(state: State, event: Event, fact: ev.ContainmentContradicted) 
     """It also speaks against whatever is being given back at that moment."""
     incident = _incident(state, event)
     unproven(incident)
+    note_contradiction(state.drills, event, fact)
     for request in (state.requests[id] for id in incident.requests):
         if request.state == "running":
             request.against = fact.point

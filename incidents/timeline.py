@@ -12,9 +12,9 @@ from typing import Any
 from incidents import events as ev
 from incidents.clock import parse_rfc3339, rfc3339
 from incidents.clock_tellings import CLOCK_WORDS, LOUD
-from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
+from incidents.spans import in_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def _contained(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 def _asked(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     plan = data["plan"]
     words = "; ".join(h["words"] for h in plan["holds"])
-    first = f", {plan['canary']} first, the rest {span(plan['soak_s'])} later" if plan.get("canary") else ""
+    first = f", {plan['canary']} first, the rest {in_full(plan['soak_s'])} later" if plan.get("canary") else ""
     return f"Restore {data['request']} asked for: lift {words}{first}. Reason: {text.get('reason', '[redacted]')}"
 
 

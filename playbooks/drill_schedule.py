@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from playbooks.durations import Duration, ElapsedField
 from playbooks.forms import Form, Slug
@@ -110,6 +110,7 @@ class Entry(Form):
     control: tuple[Person, ...] = ()
     lasts: ElapsedField | None = None
     missed: Literal["run", "skip"] = "skip"
+    compress: Annotated[StrictInt, Field(ge=1, le=1_000)] = 1
 
 
 class DrillFile(Form):
@@ -227,6 +228,7 @@ def _spec(entry: Entry, form: DrillFile, library: Library) -> Spec:
         control=entry.control,
         lasts_s=_seconds(entry.lasts),
         missed=entry.missed,
+        compress=entry.compress,
         title=entry.title,
     )
 

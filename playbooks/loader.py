@@ -61,7 +61,7 @@ class Library:
         A broken file in the extra folder leaves the shipped playbook of that name in force and is among ``problems``.
         """
         anchors = (runbooks if runbooks is not None else Runbooks.load(extra)).anchors
-        clocks = (register if register is not None else Register.load(extra)).ids
+        clocks = (register if register is not None else Register.load(extra)).deadlines
         wordings = Wordings.load(extra)
         entries: dict[str, Entry] = {}
         problems: list[Problem] = []
@@ -137,7 +137,7 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder")]
     anchors = (runbooks if runbooks is not None else Runbooks.load(folder)).anchors
-    clocks = Register.load(folder).ids
+    clocks = Register.load(folder).deadlines
     wordings = Wordings.load(folder if folder != SHIPPED else None)
     problems: list[Problem] = [*check_folder(path), *wordings.problems] if path.is_dir() else []
     for file in _files(path) if path.is_dir() else [path]:
@@ -153,7 +153,7 @@ def check(path: Path, runbooks: Runbooks | None = None) -> list[Problem]:
 def _read(
     path: Path,
     anchors: Mapping[str, Collection[str]],
-    clocks: Collection[str],
+    clocks: Mapping[str, Collection[str]],
     audiences: Mapping[str, Audience],
     *,
     shipped: bool = False,

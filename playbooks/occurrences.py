@@ -48,12 +48,14 @@ class Spec:
     control: tuple[str, ...] = ()
     lasts_s: int = 0  # 0: as usual for the mode
     missed: str = "skip"
+    compress: int = 1
     title: str = ""
 
     def data(self) -> dict[str, Any]:
         """As plain JSON values."""
         found = asdict(self) | {"blackout": [[str(first), str(last)] for first, last in self.blackout]}
         found |= {"since": str(self.since) if self.since else None, "parameters": dict(self.parameters)}
+        found["compress"] = self.compress if self.compress > 1 else 0
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
         return {name: value for name, value in plain.items() if value or value is False}
 
@@ -105,8 +107,15 @@ def _by_days(spec: Spec, after: datetime) -> Iterator[datetime]:
         day += timedelta(days=behind // spec.every_days * spec.every_days)
     at = time(spec.at // 60, spec.at % 60)
     while True:
-        yield datetime.combine(day, at, tzinfo=zone)
+        yield _that_exists(datetime.combine(day, at, tzinfo=zone))
         day += timedelta(days=spec.every_days)
+
+
+def _that_exists(local: datetime) -> datetime:
+    """The first minute on the wall from then on that no change of the clocks leaves out."""
+    while local.astimezone(UTC).astimezone(local.tzinfo).time() != local.time():
+        local += timedelta(minutes=1)
+    return local
 
 
 def _barred(spec: Spec, local: datetime) -> str | None:

@@ -116,6 +116,11 @@ class Register:
         return tuple(sorted({*self._entries, *self._broken}))
 
     @property
+    def deadlines(self) -> dict[str, tuple[str, ...]]:
+        """The names of each regime's deadlines, by its id; none where its file could not be read."""
+        return {id: tuple(d.name for d in self.terms(id).deadlines) if id in self._entries else () for id in self.ids}
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Which shipped regimes are replaced, and by which file."""
         return tuple(
@@ -199,6 +204,20 @@ class Register:
             else:
                 left_out.append((id, standing.because))
         return list(taken.values()), left_out
+
+    def in_force(self, clocks: Iterable[str], partner: str | None, on: dt.date) -> list[str]:
+        """
+        Of these clocks (``regime`` or ``regime.deadline``) those that may run here on that day.
+
+        Where a partner's own regime stands in for one, any of its clocks.
+        """
+        found = []
+        for clock in clocks:
+            regime = clock.partition(".")[0]
+            id = self._in_place_of(regime, partner)
+            if id in self._entries and self.standing(id, on).enabled:
+                found.append(clock if id == regime else id)
+        return found
 
     def _in_place_of(self, clock: str, partner: str | None) -> str:
         own = (r.id for r in self if r.instead_of == clock and partner is not None and r.partner == partner)

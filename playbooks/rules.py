@@ -48,11 +48,18 @@ def broken_links(playbook: Playbook, runbooks: Mapping[str, Collection[str]]) ->
             yield ("steps", number, "runbook"), f"runbook '{slug}' has no heading {shown(anchor)}.{hint}"
 
 
-def unknown_clocks(playbook: Playbook, register: Collection[str]) -> Iterator[Complaint]:
-    """Clocks that no regime of the register has; ``register`` is their ids."""
+def unknown_clocks(playbook: Playbook, register: Mapping[str, Collection[str]]) -> Iterator[Complaint]:
+    """Clocks that no regime of the register has; ``register`` is the names of its deadlines by its id."""
     for number, clock in enumerate(playbook.clocks):
         if clock not in register:
             yield ("clocks", number), f"unknown clock {shown(clock)}: no regime has this id.{nearest(clock, register)}"
+    for number, clock in enumerate(playbook.drill.clocks if playbook.drill is not None else ()):
+        here: Loc = ("drill", "clocks", number)
+        regime, _, deadline = clock.partition(".")
+        if regime not in register:
+            yield here, f"unknown clock {shown(clock)}: no regime has this id.{nearest(regime, register)}"
+        elif deadline and register[regime] and deadline not in register[regime]:
+            yield here, f"regime '{regime}' has no deadline {shown(deadline)}.{nearest(deadline, register[regime])}"
 
 
 def unfit_templates(playbook: Playbook, audiences: Mapping[str, Audience]) -> Iterator[Complaint]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr
 
+from playbooks.anchors import ANCHORS
 from playbooks.durations import Duration, DurationField, ElapsedField, Unit
 from playbooks.forms import SLUG, ContainItem, Form, Slug, flag_or_capability
 from playbooks.templates import Literally, Templated, names_in
@@ -195,11 +196,34 @@ class Postmortem(Form):
     ask: tuple[Literally, ...] = ()
 
 
+def _ours(text: str) -> str:
+    """An address of people of ours; raises ValueError for others."""
+    kind = whole_address(address(text)).partition(":")[0]
+    if kind not in (AddressKind.ROLE, AddressKind.PERSON, AddressKind.SLACK):
+        raise ValueError(f"{shown(text)}: who is reminded of drills is a role:, a person: or a slack:#channel")
+    return text
+
+
+def _anchor(name: str) -> str:
+    if name not in ANCHORS:
+        raise ValueError(f"unknown fact {shown(name)}.{nearest(name, ANCHORS)} It is one of: {', '.join(ANCHORS)}")
+    return name
+
+
 class Drill(Form):
-    """How often this playbook is rehearsed, and how fast containment should be then."""
+    """
+    How often this playbook is rehearsed, and how fast containment should be then.
+
+    ``tell``: who is reminded when a drill is overdue, or the text was never rehearsed. ``clocks``: the list of clocks
+    that is right in it, as ``regime`` (at least one of its clocks, any of them) or ``regime.deadline``; ``facts``: the
+    anchors that a person has to confirm for it.
+    """
 
     every: DurationField
     target_containment: ElapsedField
+    tell: Annotated[Literally, AfterValidator(_ours)] = "role:commander"
+    clocks: Annotated[tuple[Literally, ...], Field(max_length=50)] = ()
+    facts: tuple[Annotated[str, AfterValidator(_anchor)], ...] = ()
 
 
 class Playbook(Form):

@@ -12,7 +12,7 @@ from incidents.api.forms import Form, Summary, Title
 from incidents.api.queries import CURSOR, Query, limit
 from incidents.api.registry import Answered, Call, Said, route, told
 from incidents.api.work_forms import Why
-from incidents.decisions.drills import PARTS
+from incidents.decisions.drills import FASTEST, PARTS
 from incidents.drill_report import markdown
 from incidents.drill_runs import Mode
 from incidents.drill_work import EVIDENCE_DAYS
@@ -28,6 +28,7 @@ class DrillStart(Form):
     What is rehearsed, and how: ``tabletop``, ``dry-run``, ``shadow`` (if you don't say) or ``live``.
 
     ``lasts``: until it ends by itself, 1 minute to 8 hours; 30 minutes where it is left out, a tabletop an hour.
+    ``compress``: its clocks run so many times as fast as real ones.
     """
 
     playbook: str
@@ -35,6 +36,7 @@ class DrillStart(Form):
     mode: Annotated[str, Field(json_schema_extra={"enum": [*Mode]})] = Mode.SHADOW.value
     lasts: Annotated[str, Field(examples=["30m"])] = ""
     announced: bool = True
+    compress: Annotated[int, Field(ge=1, le=FASTEST)] = 1
     title: Title | None = None
     summary: Summary | None = None
 
@@ -191,6 +193,7 @@ def drill_evidence(call: Call) -> Said:
     """
     Was the kill switch exercised through every registered gateway lately?
 
-    `ok` only if each has confirmed a shadow or live drill within the days.
+    `ok` only if each has confirmed a shadow or live drill within the days and since it was registered; `until` says
+    how long that holds without another drill.
     """
     return Said(200, call.operations.drill_evidence(call.asker, call.query["days"]))

@@ -134,16 +134,19 @@ DRILL_SCORE = thing(
     **dict.fromkeys(
         (
             *("target_ms", "acknowledge_ms", "command_ms", "order_ms", "first_confirm_ms", "last_confirm_ms"),
-            *("contain_ms", "end_ms", "restore_ms"),
+            *("contain_ms", "end_ms", "restore_ms", "clocks_ms"),
         ),
         some(WHOLE),
     ),
     **dict.fromkeys(("confirmed", "points", "holds", "wrong_targets"), WHOLE),
-    **dict.fromkeys(("steps", "steps_done", "steps_late", "steps_skipped"), WHOLE),
+    **dict.fromkeys(("steps", "steps_done", "steps_late", "steps_skipped", "called"), WHOLE),
     verified=some({"type": "number"}),
     met=some(TRUTH),
     wrong=TEXTS,
     roles_unfilled=TEXTS,
+    not_reached=many(thing(who=TEXT, because=TEXT)),
+    silent=TEXTS,
+    clocks=some(thing(right=TRUTH, missing=TEXTS, extra=TEXTS, unconfirmed=TEXTS)),
     equal=some(TRUTH),
     explained=TRUTH,
 )
@@ -156,6 +159,7 @@ DRILL_ROW = {
     "parameters": {"type": "object", "additionalProperties": TEXT},
     "announced": TRUTH,
     "occurrence": some(TEXT),
+    "compress": WHOLE,
     "started_at": TIME,
     "started_by": TEXT,
     "ends_at": TIME,
@@ -556,13 +560,16 @@ COMPONENTS: dict[str, Schema] = {
         ok=TRUTH,
         days=WHOLE,
         as_of=TIME,
+        until=some(TIME),
         points=many(
             thing(
                 point=TEXT,
+                registered_at=TIME,
                 ok=TRUTH,
                 drill=some(TEXT),
                 mode=some(TEXT),
                 confirmed_at=some(TIME),
+                until=some(TIME),
                 because=TEXT,
             )
         ),

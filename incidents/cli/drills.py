@@ -14,9 +14,10 @@ from incidents.cli.declaring import pairs
 from incidents.cli.options import as_json, choice, json_option, remark, say
 from incidents.cli.outcome import Exit
 from incidents.cli.transport import connect, remote_url
-from incidents.decisions.drills import PARTS
-from incidents.drill_report import span, verdicts
+from incidents.decisions.drills import FASTEST, PARTS
+from incidents.drill_report import verdicts
 from incidents.drill_runs import Mode
+from incidents.spans import took
 
 Json = dict[str, Any]
 
@@ -39,6 +40,7 @@ def drill() -> None:
 @click.option("-p", "parameters", multiple=True, metavar="KEY=VALUE", callback=pairs, help="A parameter; repeatable.")
 @click.option("--mode", type=choice(Mode), default=Mode.SHADOW.value, show_default=True, help="How far it goes.")
 @click.option("--lasts", metavar="TIME", default="", help="Until it ends by itself: 30m (if you don't say), 2h.")
+@click.option("--compress", type=click.IntRange(1, FASTEST), metavar="TIMES", help="Its clocks run so much faster.")
 @click.option("--unannounced", is_flag=True, help="Responders are not told beforehand.")
 @click.option("--title", help="Instead of the playbook's.")
 @click.option("--summary", help="The scenario.")
@@ -215,17 +217,17 @@ def _list(found: Json) -> Iterator[str]:
 def _figures(row: Json) -> tuple[str, str, str]:
     made = row["score"]
     confirmed = f"{made['confirmed']} of {made['points']}" if made["holds"] else "holds nothing"
-    return confirmed, span(made["last_confirm_ms"]), row["title"]
+    return confirmed, took(made["last_confirm_ms"]), row["title"]
 
 
 def _report(found: Json) -> Iterator[str]:
     yield words.plain(f"DRILL {found['id']}: {found['title']}")
     yield from (words.plain(line) for line in verdicts(found))
     yield ""
-    rows = [(m["words"], *(span(m[n]) for n in ("ms", "target_ms", "last_ms", "best_ms"))) for m in found["measures"]]
+    rows = [(m["words"], *(took(m[n]) for n in ("ms", "target_ms", "last_ms", "best_ms"))) for m in found["measures"]]
     yield from words.table(("", "this drill", "target", "before", "best"), rows, none="nothing measured")
     yield ""
-    bars = [(b["lane"], b["name"], span(b["end_ms"]), b["state"], span(b["due_ms"])) for b in found["bars"]]
+    bars = [(b["lane"], b["name"], took(b["end_ms"]), b["state"], took(b["due_ms"])) for b in found["bars"]]
     yield from words.table(("lane", "what", "until", "state", "limit"), bars, none="nothing happened")
     if found["next"]:
         yield ""
@@ -255,7 +257,8 @@ def evidence(context: click.Context, days: int) -> None:
 
 
 def _evidence(found: Json) -> Iterator[str]:
-    yes = f"yes: every gateway has confirmed a drill within {found['days']} days"
+    until = words.moment(found["until"]) if found["until"] else ""
+    yes = f"yes: every gateway has confirmed a drill within {found['days']} days; without another drill until {until}"
     yield yes if found["ok"] else f"NO: not every gateway has confirmed a drill within {found['days']} days"
     rows = [(p["point"], p["ok"], p["drill"], words.moment(p["confirmed_at"]), p["because"]) for p in found["points"]]
     yield from words.table(("gateway", "ok", "drill", "confirmed", "because"), rows, none="no gateway is registered")

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from incidents.decisions.restore_telling import span
+from incidents.spans import in_full
 
 Json = Mapping[str, Any]
 Lines = Iterator[str]
@@ -328,7 +328,7 @@ def _first(lines: list[str], most: int = 12) -> list[str]:
 
 
 def _step(step: Json) -> str:
-    when = f"after {span(step['after_s'])} " if step["after_s"] else ""
+    when = f"after {in_full(step['after_s'])} " if step["after_s"] else ""
     spare = step["spare"]
     eased = [f"spare {spare['partner']} from: {h['words']}" for h in spare["holds"]] if spare else []
     return f"{step['number']}, {when}{step['title']}: {'; '.join([*eased, *(h['words'] for h in step['lift'])])}"

@@ -7,7 +7,7 @@ connector. ``Office`` is a set of connectors with the only address book that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -123,6 +123,10 @@ class Office:
     def dressed(self, letter: Letter) -> Letter:
         """The letter as it leaves this office."""
         return letter
+
+    def why_not(self, to: str, channels: Sequence[str]) -> str | None:
+        """Of an office that only rehearses: why the real one would not reach a reader now; None where it would."""
+        return None
 
     @property
     def channels(self) -> list[str]:

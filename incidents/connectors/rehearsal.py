@@ -2,13 +2,14 @@
 A drill's way to the outside: there is none.
 
 Its address book knows no ledger, no catalog and no setting, so it can't find a real address, whoever asks. Its
-channels write down what would have gone out. Every letter says in its subject, first and last line what it is.
+channels write down what would have gone out. Whether it would have arrived it asks of whoever knows the real ways, and
+hears no more than why not. Every letter says in its subject, first and last line what it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from incidents.connectors import Address, Connector, Letter, Office, Receipt
 from incidents.outbox import Outcome
@@ -40,11 +41,15 @@ class Rehearsal:
 class RehearsalOffice(Office):
     """Takes nothing, so nothing real can be in it; serves every channel there may be."""
 
-    def __init__(self) -> None:
+    def __init__(self, real_ways: Callable[[str, Sequence[str]], str | None]) -> None:
         super().__init__(NobodysBook())
+        self._real_ways = real_ways
 
     def by(self, channel: str) -> Connector | None:
         return Rehearsal(channel)
+
+    def why_not(self, to: str, channels: Sequence[str]) -> str | None:
+        return self._real_ways(to, channels)
 
     def dressed(self, letter: Letter) -> Letter:
         """With DRILL in its subject, its first and its last line."""

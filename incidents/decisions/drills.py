@@ -32,6 +32,7 @@ from incidents.state import State
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=8)
 LASTS = {Mode.TABLETOP: timedelta(hours=1)}
 LASTS_DEFAULT = timedelta(minutes=30)
+FASTEST = 1_000
 STOPS = ("sev1", "sev2")  # severities of real incidents beside which nobody rehearses
 PARTS = ("participant", "facilitator", "observer")
 
@@ -44,7 +45,11 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """``what`` is a declaration of kind drill with its mode; ``lasts`` None: as usual for the mode."""
+    """
+    ``what`` is a declaration of kind drill with its mode; ``lasts`` None: as usual for the mode.
+
+    ``clocks``: those that are right, of regimes that are in force here; ``compress``: they run so many times as fast.
+    """
 
     what: Declare
     live_digest: str
@@ -52,6 +57,8 @@ class Start:
     announced: bool = True
     occurrence: str | None = None
     control: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
+    compress: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,8 @@ def start(state: State, request: Start, asker: Asker, now: datetime) -> Decided:
     Raises:
         Forbidden: A live one takes the right to command, and touches ghost partners alone.
         Conflicting: A real sev1 or sev2 is open.
-        Invalid: It would last less than a minute or more than 8 hours; or see ``incident.declare``.
+        Invalid: It would last less than a minute or more than 8 hours, its clocks would run slower than real ones or
+            more than a thousand times as fast; or see ``incident.declare``.
     """
     mode = Mode(request.what.mode)
     needs(asker, Right.COMMAND if mode is Mode.LIVE else Right.RESPOND, f"starting a {mode.replace('-', ' ')} drill")
@@ -84,6 +92,8 @@ def start(state: State, request: Start, asker: Asker, now: datetime) -> Decided:
     lasts = request.lasts or LASTS.get(mode, LASTS_DEFAULT)
     if not SHORTEST <= lasts <= LONGEST:
         raise Invalid.at("lasts", f"a drill lasts 1 minute to 8 hours, not {int(lasts.total_seconds())} s")
+    if not 1 <= request.compress <= FASTEST:
+        raise Invalid.at("compress", f"its clocks run 1 to {FASTEST} times as fast, not {request.compress}")
     decided = declare(state, replace(request.what, kind=Kind.DRILL), asker, now)
     if decided.joined:
         return decided
@@ -99,6 +109,9 @@ def start(state: State, request: Start, asker: Asker, now: datetime) -> Decided:
         target_s=int(target.total_seconds()) if target is not None else None,
         occurrence=request.occurrence,
         control=list(request.control) or None,
+        clocks=list(request.clocks) or None,
+        facts=list(goal.facts) if goal is not None and request.clocks else None,
+        compress=request.compress if request.compress > 1 else None,
     )
     first, *rest = decided.drafts
     return replace(decided, drafts=[first, Draft(started, incident=decided.subject), *rest])

@@ -18,7 +18,7 @@ from incidents.deadlines import RULES_VERSION
 from incidents.docket import Docket, Duty, Hand
 from incidents.events import Draft
 from incidents.life import FALSE_ALARM, MERGED, Incident
-from incidents.reckoning import Reckoned, reckon
+from incidents.reckoning import Reckoned, compressed, reckon
 from incidents.state import State
 from playbooks.calendars import source
 from playbooks.regime_terms import read_terms
@@ -32,7 +32,11 @@ def recomputed(state: State, incident: Incident, drafts: Sequence[Draft], now: d
             terms = terms | {draft.fact.digest: read_terms(draft.fact.terms)}
         docket.apply(draft.fact, Hand(by="", at=now, seq=0))
     ended = incident.stage if incident.stage in (FALSE_ALARM, MERGED) else None
-    moves = list(_moves(docket, reckon(incident.id, docket, terms, ended), now))
+    run = state.drills.runs.get(incident.id)
+    made = reckon(incident.id, docket, terms, ended)
+    if run is not None and run.compress > 1:
+        made = {clock: compressed(one, run.compress, incident.declared_at) for clock, one in made.items()}
+    moves = list(_moves(docket, made, now))
     if not moves:
         return list(drafts)
     fact = ev.DutiesMoved(moves=moves, because=because, rules=rules_in_use())

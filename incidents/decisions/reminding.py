@@ -21,6 +21,7 @@ from incidents.escalation import Reminder, pending
 from incidents.events import SYSTEM, Draft
 from incidents.outbox import Lane
 from incidents.recipients import About, Readers, about, of_role
+from incidents.spans import span
 from incidents.state import State
 from playbooks.rhythm import Pace
 
@@ -146,8 +147,7 @@ def _since(reminder: Reminder, now: datetime) -> str:
     late = now - reminder.at
     if late <= LATE or reminder.says_when:
         return ""
-    hours, minutes = divmod(int(late.total_seconds() // 60), 60)
-    return f" (since {f'{hours} h {minutes} min' if hours else f'{minutes} min'})"
+    return f" (since {span(late.total_seconds())})"
 
 
 def _caught_up(state: State, due: list[datetime], now: datetime) -> ev.OutageCaughtUp | None:

@@ -19,13 +19,13 @@ from incidents.decisions.persons import acting_person
 from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, still_is
 from incidents.decisions.restore_steps import carry_out
 from incidents.decisions.restore_steps import stop as stop_request
-from incidents.decisions.restore_telling import span
 from incidents.decisions.sight import unknown_request
 from incidents.decisions.two_people import Hand, check_another
 from incidents.errors import Conflicting, Invalid, Refused
 from incidents.events import Draft
 from incidents.life import RESTRICTED
 from incidents.roles import Right, Role, rights_of
+from incidents.spans import in_full
 from incidents.state import Incident, RestoreRequest, State
 
 REQUEST_LIFE = timedelta(hours=24)
@@ -47,7 +47,7 @@ def way_of(
         return Way(only=tuple(only), break_glass=break_glass)
     soak = SOAK_DEFAULT if soak is None else soak
     if not SOAK_MIN <= soak <= SOAK_MAX:
-        message = f"the soak time is {span(int(soak.total_seconds()))}; it lasts 1 minute to 30 days"
+        message = f"the soak time is {in_full(int(soak.total_seconds()))}; it lasts 1 minute to 30 days"
         raise Invalid.at("soak", message)
     return Way(only=tuple(only), canary=canary, soak_s=int(soak.total_seconds()), break_glass=break_glass)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from incidents.spans import in_full
+
 Json = dict[str, Any]
 Caps = Mapping[tuple[str, str], Mapping[str, int]]
 GRANTED = "granted"
@@ -93,18 +95,8 @@ def _at_most(cap: Mapping[str, int] | None) -> str:
 
 def _next(follows: int, waits: int, watched: Sequence[Json]) -> str:
     if follows:
-        return f"It follows in a later step, {span(waits)} from now at the earliest, if nothing speaks against it."
+        return f"It follows in a later step, {in_full(waits)} from now at the earliest, if nothing speaks against it."
     if watched:
-        soak = span(sum(step["after_s"] for step in watched))
+        soak = in_full(sum(step["after_s"] for step in watched))
         return f"We watch for {soak}. If something speaks against it, this access may be taken away again."
     return "Nothing more follows."
-
-
-def span(seconds: int) -> str:
-    """``30 minutes``, ``2 hours 5 minutes``, ``3 days``."""
-    parts = []
-    for length, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        count, seconds = divmod(seconds, length)
-        if count:
-            parts.append(f"{count} {word}{'' if count == 1 else 's'}")
-    return " ".join(parts[:2]) or "0 seconds"

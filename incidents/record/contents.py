@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from incidents.findings import counted, did_not, in_short, minute
-from incidents.measures import spelled
 from incidents.record import Bullets, Document, Heading, Json, Part, Picture, Record, Table, Timeline, Warned, Words
 from incidents.review_draft import WHAT
+from incidents.spans import spelled
 
 REVIEW_STATES = {
     "owed": "Nothing is written yet.",

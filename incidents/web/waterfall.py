@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from incidents.drill_report import span
+from incidents.spans import spelled
 
 WIDTH, LEFT, RIGHT = 1100, 260, 1000  # the drawing; between the last two lies its time
 ROW, HEAD = 22, 34
@@ -82,7 +82,7 @@ def _panel(name: str, rows: Sequence[Mapping[str, Any]], y: int) -> Panel:
     within = [limit - first for limit in limits if limit - first <= 4 * longest]  # a far limit would flatten the rest
     scale = (RIGHT - LEFT) / max([longest, *within])
     lines = [_line(bar, y + HEAD + number * ROW, first, scale) for number, bar in enumerate(shown)]
-    return Panel(name, y, HEAD + len(shown) * ROW + 10, lines, span(longest), len(rows) - len(shown))
+    return Panel(name, y, HEAD + len(shown) * ROW + 10, lines, spelled(longest), len(rows) - len(shown))
 
 
 def _line(bar: Mapping[str, Any], y: int, first: int, scale: float) -> Line:
@@ -91,7 +91,7 @@ def _line(bar: Mapping[str, Any], y: int, first: int, scale: float) -> Line:
     width = 0.0 if end is None else round(max(2.0, (end - bar["start_ms"]) * scale), 1)
     limit = None if due is None else round(LEFT + (due - first) * scale, 1)
     late = end is not None and due is not None and end > due
-    text = span(end - bar["start_ms"]) if end is not None else str(bar["state"])
+    text = spelled(end - bar["start_ms"]) if end is not None else str(bar["state"])
     name = bar["name"] if len(bar["name"]) <= CHARS else bar["name"][: CHARS - 1].rstrip() + "…"
     return Line(
         name=name,

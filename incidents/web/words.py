@@ -14,10 +14,10 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from incidents.clock import parse_rfc3339, rfc3339
-from incidents.drill_report import span as took
-from incidents.measures import spelled
 from incidents.spans import plural as plural
 from incidents.spans import span as span
+from incidents.spans import spelled as spelled
+from incidents.spans import took as took
 from runbooks.render import render_note
 
 REASONS = {

@@ -52,7 +52,9 @@ PURE = {
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
     "incidents.decisions.notices",
     "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
+    "incidents.drill_calls", "incidents.drill_clocks",
     "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",
+    "incidents.decisions.drill_reminding",
     "incidents.ledger.search", "incidents.ledger.hits", "incidents.ledger.redaction",
 }  # fmt: skip
 """The core. ``incidents.clock`` may be imported for writing and reading times; its clocks may not be called."""

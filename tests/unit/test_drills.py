@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from incidents.decisions import Asker, drills, incident
+from incidents.clock import parse_rfc3339
+from incidents.decisions import Asker, access, drills, incident
 from incidents.decisions.drills import Start
 from incidents.decisions.incident import Declare, Kind
 from incidents.desk import Desk
@@ -52,6 +54,12 @@ def ghosts(shop: Workshop, *partners: str) -> None:
             catalog["partners"][id]["ghost"] = True
 
     change_catalog(shop, mark)
+
+
+def acknowledge_at(service: Service, name: str) -> None:
+    """The same at another process, of its newest revision."""
+    boot, now, revision = service.clock.boot(), service.clock.now(), service.desk.snapshot.revision
+    service.points.acknowledge(name, "i1", revision, applies=["live", "shadow"], boot=boot, at=now)
 
 
 def acknowledged(shop: Workshop, name: str, revision: int) -> None:
@@ -405,6 +413,40 @@ def test_a_process_that_died_in_the_middle_ends_the_drill_when_it_comes_back(sho
         assert (state.drills.runs[id].how, state.incidents[id].standing) == ("expired", [])
 
 
+def test_after_a_long_pause_a_drill_is_ended_once_whoever_looks_first(shop: Workshop) -> None:
+    """Two processes, each cycling twice: one end, one lifting of its hold, one word that all have let go."""
+    shop.point("eu-1")
+    id = run(shop, lasts="10m")
+    shop.clock.advance(10 * 86_400)
+    others = [Service.open(Settings(), ledger=shop.service.ledger, clock=shop.clock) for _ in range(2)]
+    for other in (*others, *others):
+        other.cycle()
+        acknowledge_at(other, "eu-1")
+        other.cycle()
+
+    written = Counter(event.kind for event in shop.service.ledger.incident(id))
+    ends = ("drill:run:ended", "access:hold:lifted", "drill:run:restored")
+    assert {kind: written[kind] for kind in ends} == dict.fromkeys(ends, 1)
+
+
+def test_a_drill_that_ended_right_before_a_crash_is_seen_back_at_every_gateway(shop: Workshop) -> None:
+    """It had left memory already; nobody but the next service can say that the gateways have let go of it."""
+    shop.point("eu-1")
+    id = run(shop)
+    shop.service.operations.end_drill(ADMIN, id)
+    shop.service.desk.let_go()
+    shop.service.desk.keep_state(always=True)
+    again = Service.open(Settings(), ledger=shop.service.ledger, clock=shop.clock)
+    with again.desk.read() as state:
+        assert id in state.over
+
+    again.watch()
+    acknowledge_at(again, "eu-1")
+    again.cycle()
+
+    assert kinds_of(shop, id)[-1] == "drill:run:restored"
+
+
 def test_a_process_that_comes_back_in_time_goes_on_with_the_drill(shop: Workshop) -> None:
     """A restart is no reason to break off; the gateways are watched again."""
     shop.point("eu-1")
@@ -494,5 +536,49 @@ def test_evidence_wants_every_registered_gateway_within_the_days(shop: Workshop)
 
     shop.service.operations.retire_point(ADMIN, "us-1")
     assert evidence(ADMIN)["ok"]
-    shop.clock.advance(31 * 86_400)
+    until = parse_rfc3339(evidence(ADMIN)["until"])
+    shop.clock.advance((until - shop.clock.now()).total_seconds())
+    assert evidence(ADMIN)["ok"]
+    shop.clock.advance(1)
     assert not evidence(ADMIN)["ok"]
+
+
+def proven(shop: Workshop, name: str) -> tuple[bool, str]:
+    (row,) = [r for r in shop.service.operations.drill_evidence(ADMIN)["points"] if r["point"] == name]
+    return row["ok"], row["because"]
+
+
+def test_a_gateway_that_came_after_the_last_drill_is_not_proven(shop: Workshop) -> None:
+    """Nor is one that took over the name of another: what that had confirmed, this one never has."""
+    shop.point("eu-1")
+    id = run(shop)
+    acknowledged(shop, "eu-1", standing(shop, id).revision)
+    shop.service.cycle()
+    assert proven(shop, "eu-1") == (True, "confirmed a drill in time")
+    shop.point("us-1")
+    assert proven(shop, "us-1") == (False, "it has never confirmed a drill")
+
+    shop.clock.advance(60)
+    shop.service.operations.revoke_token(ADMIN, shop.credential(shop.secret("eu-1", "enforcer")).token)
+    shop.service.operations.create_token(ADMIN, access.CreateToken(name="eu-1", role="enforcer"))
+
+    assert proven(shop, "eu-1") == (
+        False,
+        "it was registered anew on 2026-11-23, after the last drill that went through it",
+    )
+
+
+def test_a_confirmation_that_proved_wrong_is_no_evidence(shop: Workshop) -> None:
+    """The gateway said that it held the drill's revision, and then that it did not."""
+    shop.point("eu-1")
+    id = run(shop)
+    acknowledged(shop, "eu-1", standing(shop, id).revision)
+    shop.service.cycle()
+    boot, now = shop.clock.boot(), shop.clock.now()
+    shop.service.points.acknowledge(
+        "eu-1", "i1", 1, applies=["live", "shadow"], boot=boot, at=now, refused="no room for the table"
+    )
+    shop.service.cycle()
+
+    assert "incident:life:contradicted" in kinds_of(shop, id)
+    assert proven(shop, "eu-1") == (False, "it has never confirmed a drill")

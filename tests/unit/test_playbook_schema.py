@@ -160,6 +160,11 @@ def test_fewer_than_one_approval_is_an_error(approvals):
             "2: 'title' must be text, not 12 (put it in quotes)",
         ),
         ("target_containment: 5s", "target_containment: soon", "30: 'soon' is not a duration"),
+        (
+            "target_containment: 5s",
+            "target_containment: 5s, tell: 'email:a@b.example'",
+            "is a role:, a person: or a slack",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_the_way_out(before, after, words):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from playbooks.loader import SHIPPED as SHIPPED_BOOKS
 from playbooks.loader import Library, check
 from playbooks.regime_terms import period, read_terms
 from playbooks.register import Register, UnknownRegime
@@ -128,6 +129,20 @@ def test_a_partners_own_contract_takes_the_place_of_the_stand_in(company: Path) 
     assert taken(register, "acme-notice", partner="globex") == []
 
 
+def test_a_right_list_of_clocks_names_only_what_is_in_force_here(company: Path) -> None:
+    """What is switched off or no law can't be missing; a partner's own terms stand in for the general ones."""
+    register = write(company, OWN)
+    wanted = [
+        "contract-partner-notice.first-notice",
+        "gdpr-art33.notify-authority",
+        "us-federal-gaaia-draft",
+        "no-such",
+    ]
+
+    assert register.in_force(wanted, "acme", TODAY) == ["acme-notice", "gdpr-art33.notify-authority"]
+    assert register.in_force(wanted, "globex", TODAY) == wanted[:2]
+
+
 def test_a_company_regime_comes_into_every_incident_where_it_says_so(company: Path) -> None:
     """An insurer's condition or a published promise holds whichever playbook was declared."""
     text = OWN.replace("partner: acme\ninstead_of: contract-partner-notice\n", "assess_in: [all]\n")
@@ -227,6 +242,20 @@ def test_the_regime_in_the_readme_can_be_used_as_it_stands(company: Path) -> Non
 
     assert register.problems == ()
     assert taken(register, "contract-partner-notice", partner="acme") == ["acme-notice"]
+
+
+def test_a_drills_right_list_names_clocks_that_there_are(company: Path) -> None:
+    """A misspelt one would be missing in every drill."""
+    text = (SHIPPED_BOOKS / "partner-credential-abuse.yaml").read_text()
+    was = "[contract-partner-notice, gdpr-art33]\n  facts"
+    (company / "partner-credential-abuse.yaml").write_text(
+        text.replace(was, "[gdpr-art34x, gdpr-art33.notify-autority]\n  facts")
+    )
+
+    assert [problem.message for problem in check(company / "partner-credential-abuse.yaml")] == [
+        "regime 'gdpr-art33' has no deadline 'notify-autority'. Did you mean 'notify-authority'?",
+        "unknown clock 'gdpr-art34x': no regime has this id. Did you mean 'gdpr-art34'?",
+    ]
 
 
 def test_check_reads_the_regimes_beside_the_playbooks(company: Path) -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from incidents.decisions import Asker
 from incidents.decisions.tasks import NewTask
-from incidents.measures import spelled
 from incidents.operations import Operations
 from incidents.review_draft import plain
+from incidents.spans import spelled
 from incidents.testing import ADMIN, Workshop
 from runbooks.render import render_document, sections
 from tests.support.acting import declare, restored
