@@ -525,7 +525,7 @@ def test_person_without_a_script_finds_a_note_and_the_line_it_stands_in(
     assert page.input_value("#find") == "seen EDGE-007"
     page.go_back()
     page.click(".hits a:has-text('Note')")
-    page.wait_for_url(f"**/incidents/{house.real}#line-*")
+    page.wait_for_url(re.compile(rf"/incidents/{house.real}\?line=(\d+)#line-\1$"))
     assert "Seen first at edge-007." in page.inner_text("li:target")
     seen.context.close()
 
