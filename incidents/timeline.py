@@ -15,6 +15,7 @@ from incidents.clock_tellings import CLOCK_WORDS, LOUD
 from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
+from incidents.spans import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Row:
     One line. ``lane`` is world, machine or people; ``tone`` stop, ok, wait or plain; ``key`` marks a turning point.
     ``late``: it happened well before it was recorded. ``at`` and ``text`` are as corrected; ``corrections`` say what
     stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else. ``by`` is the
-    actor's id, ``worded`` whether there are free words in it, which could be redacted.
+    actor's id, ``worded`` whether there are free words in it, which could be redacted. ``after``: lines that tell what
+    became of this one, where a page shows them with it.
     """
 
     seq: int
@@ -60,6 +62,7 @@ class Row:
     corrections: tuple[Correction, ...] = ()
     by: str = ""
     worded: bool = False
+    after: tuple[Row, ...] = ()
 
     def wire(self) -> dict[str, Any]:
         """The contract's row, and what helps a page to show it."""
@@ -163,7 +166,7 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     redacted = event.text is None and event.text_digest is not None
     restricted = bool(event.data.get("restricted"))
     telling = _TELLINGS.get(event.kind, _Telling(lambda data, text: event.kind))
-    text = telling.words(event.data, {} if redacted else (event.text or {}))
+    text = telling.words(_named(event.data, names), {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
     who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
@@ -187,6 +190,19 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         by=who,
         worded=bool(event.text),
     )
+
+
+def _named(data: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The data with people by their names: ``Grace Lim is commander now, after Ada Okafor``."""
+    who = {
+        key: names[data[key]] for key in ("person", "owner") if isinstance(data.get(key), str) and data[key] in names
+    }
+    if who and data.get("was") in names:
+        who["was"] = names[data["was"]]
+    to = str(data.get("to", ""))
+    if to.startswith("person:"):
+        who["to"] = names.get(to[7:], to)
+    return {**data, **who} if who else data
 
 
 def _declared(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -316,8 +332,9 @@ def _task_changed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _evidence(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     grants = len(data["access"]) + data.get("left_out", 0)
-    parts = [f"{len(data['models'])} models", f"{len(data['flags'])} flags", f"{grants} grants"]
-    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}, {len(data['points'])} points"
+    counts = {"model": len(data["models"]), "flag": len(data["flags"]), "grant": grants, "point": len(data["points"])}
+    parts = [plural(number, word) for word, number in counts.items()]
+    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}"
 
 
 def _members(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -355,9 +372,9 @@ def _others(data: Mapping[str, Any]) -> str:
 
 
 def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
-    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
-    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
+    what = f"action {data['action']}" if data.get("action") else data["template"].replace("-", " ")
+    reminds = ", ".join(dict.fromkeys(key.partition("/")[0] for key in data.get("reminds") or ()))
+    return f"{data['id']} owed to {data['to']}: {what}" + (f", {reminds}" if reminds else "")
 
 
 def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
