@@ -122,7 +122,11 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
         inside: Whether restricted notes are for this reader.
     """
     found: dict[int, Row] = {}
+    held: dict[str, str] = {}
     for event in events:
+        if event.kind == ev.HoldPlaced.kind:
+            hold = Hold.read(event.data["hold"])
+            held[hold.id] = hold.words()
         if event.kind == ev.EntryCorrected.kind:
             _correct(found, event, names, inside)
         elif event.kind == ev.EntryPinned.kind:
@@ -130,7 +134,7 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
             if entry in found:
                 found[entry] = replace(found[entry], pinned=bool(event.data["pinned"]))
         if event.kind not in SILENT:
-            found[event.seq] = _row(event, names, inside)
+            found[event.seq] = _row(event, names, held, inside)
     return list(found.values())
 
 
@@ -162,11 +166,11 @@ def _late(at: datetime, recorded_at: datetime) -> bool:
     return (recorded_at - at).total_seconds() > LATE_SECONDS
 
 
-def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
+def _row(event: Event, names: Mapping[str, str], held: Mapping[str, str], inside: bool) -> Row:
     redacted = event.text is None and event.text_digest is not None
     restricted = bool(event.data.get("restricted"))
     telling = _TELLINGS.get(event.kind, _Telling(lambda data, text: event.kind))
-    text = telling.words(_named(event.data, names), {} if redacted else (event.text or {}))
+    text = telling.words(_named(event.data, names, held), {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
     who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
@@ -192,8 +196,8 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
     )
 
 
-def _named(data: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
-    """The data with people by their names: ``Grace Lim is commander now, after Ada Okafor``."""
+def _named(data: Mapping[str, Any], names: Mapping[str, str], held: Mapping[str, str]) -> Mapping[str, Any]:
+    """The data with people by their names and holds by their words."""
     who = {
         key: names[data[key]] for key in ("person", "owner") if isinstance(data.get(key), str) and data[key] in names
     }
@@ -202,6 +206,8 @@ def _named(data: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, An
     to = str(data.get("to", ""))
     if to.startswith("person:"):
         who["to"] = names.get(to[7:], to)
+    if isinstance(data.get("hold"), str):
+        who["hold"] = held.get(data["hold"], f"hold {data['hold']}")
     return {**data, **who} if who else data
 
 
@@ -270,12 +276,13 @@ def _glass(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _eased(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     if not data["partners"]:
-        return f"In force again for everybody: hold {data['hold']}, taken back from {data['request']}"
-    return f"Eased for {', '.join(data['partners'])}: hold {data['hold']} by {data['request']}, step {data['step']}"
+        return f"In force again for everybody: {data['hold']}, taken back from {data['request']}"
+    return f"Not for {', '.join(data['partners'])} any more: {data['hold']} ({data['request']}, step {data['step']})"
 
 
 def _step_done(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    words = f"Step {data['step']} of {data['of']} of {data['request']} done"
+    which = f"Step {data['step']} of {data['of']} of " if data["of"] > 1 else ""
+    words = f"{which}{data['request']} done"
     return f"{words}; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC" if data.get("next_at") else words
 
 
@@ -415,7 +422,7 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:life:joined": _Telling(_joined, "people"),
     "incident:action:recorded": _Telling(_action),
     "access:hold:placed": _Telling(lambda d, t: f"In force: {Hold.read(d['hold']).words()}", "machine", "stop", True),
-    "access:hold:lifted": _Telling(lambda d, t: f"Lifted: hold {d['hold']} by {d['request']}", "machine", "ok", True),
+    "access:hold:lifted": _Telling(lambda d, t: f"Lifted: {d['hold']} ({d['request']})", "machine", "ok", True),
     "access:hold:eased": _Telling(_eased, "machine", lambda d: "ok" if d["partners"] else "stop", True),
     "incident:duties:owed": _Telling(_duties),
     "incident:life:contained": _Telling(_contained, "machine", "ok", True),

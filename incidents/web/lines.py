@@ -99,14 +99,14 @@ class Shown:
 
 
 def choose(rows: Sequence[Row], wish: Wanted) -> Shown:
-    """The page that was asked for, or the nearest that there is; a line is looked for in what it is told with, too."""
-    rows = folded(rows)
+    """The page that was asked for, or the nearest that there is; a line that is asked for stands for itself."""
+    rows = folded(rows, apart=wish.line)
     found = [row for row in rows if _passes(row, wish)]
     found.sort(key=lambda row: (row.at, row.seq), reverse=wish.order == ORDERS[0])
     pages = max(1, -(-len(found) // ON_A_PAGE))
     page = min(wish.page, pages)
     if wish.line:
-        place = next((n for n, row in enumerate(found) if wish.line in (row.seq, *(a.seq for a in row.after))), None)
+        place = next((n for n, row in enumerate(found) if row.seq == wish.line), None)
         page = page if place is None else place // ON_A_PAGE + 1
     start = (page - 1) * ON_A_PAGE
     shown = found[start : start + ON_A_PAGE]
@@ -125,14 +125,14 @@ def choose(rows: Sequence[Row], wish: Wanted) -> Shown:
     )
 
 
-def folded(rows: Sequence[Row]) -> list[Row]:
+def folded(rows: Sequence[Row], *, apart: int = 0) -> list[Row]:
     """What the machine says twice as one line: what is owed with what became of it, a hold with its action."""
     heads = {thread: row.seq for row in reversed(rows) if row.kind in HEADS and (thread := _thread(row))}
     after: dict[int, list[Row]] = {}
     alone = []
     for row in rows:
         head = heads.get(_thread(row)) if row.kind not in HEADS else None
-        if head is None or row.lane != "machine" or is_key(row) or row.corrections:
+        if head is None or row.lane != "machine" or is_key(row) or row.corrections or row.seq == apart:
             alone.append(row)
         else:
             after.setdefault(head, []).append(row)
