@@ -128,6 +128,12 @@ def standing(state: State, books: Sequence[tuple[Playbook, str]], now: datetime)
     return sorted(rows, key=lambda r: (not r["overdue"], r["due_at"] or "", r["playbook"]))
 
 
+def last_rehearsed(state: State) -> dict[str, datetime]:
+    """Playbook -> when it was last rehearsed to the end; without those that never were."""
+    runs = {playbook: _last(state, playbook) for playbook in {run.playbook for run in state.drills.runs.values()}}
+    return {playbook: run.ended_at or run.started_at for playbook, run in runs.items() if run is not None}
+
+
 def _last(state: State, playbook: str) -> Run | None:
     """A dry run shows a plan and rehearses nobody, so it does not count."""
     runs = (r for r in reversed(state.drills.runs.values()) if r.playbook == playbook)

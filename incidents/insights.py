@@ -134,17 +134,14 @@ def overdue_follow_ups(state: State, now: datetime, hidden: Collection[str]) -> 
     return sorted(found, key=lambda row: str(row["due_at"]))
 
 
-def drilled(known: Mapping[str, Over], playbooks: Mapping[str, float | None], now: datetime) -> list[Json]:
+def drilled(last: Mapping[str, datetime], playbooks: Mapping[str, float | None], now: datetime) -> list[Json]:
     """
-    When each playbook was last drilled, those that never were first.
+    When each playbook was last drilled to the end, those that never were first.
 
     Args:
+        last: Id -> when, of those that ever were; as ``drill_views.last_rehearsed`` counts it.
         playbooks: Id -> how often it should be, in seconds; None where its file does not say.
     """
-    last: dict[str, datetime] = {}
-    for o in known.values():
-        if o.kind == "drill" and o.declared_at is not None:
-            last[o.playbook] = max(o.declared_at, last.get(o.playbook, o.declared_at))
     rows = [
         {
             "playbook": id,

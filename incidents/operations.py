@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from incidents import catalog_file, insights, views
+from incidents import catalog_file, drill_views, insights, views
 from incidents.blast import compare, with_holds
 from incidents.chat_work import ChatWork
 from incidents.clock_operations import ClockOperations
@@ -369,9 +369,10 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
             without = hidden(state, asker)
             known = insights.outlines(state, without)
             overdue = insights.overdue_follow_ups(state, now, without)
+            last = drill_views.last_rehearsed(state)
         return insights.insights(known, kind=kind, now=now, playbook=playbook) | {
             "overdue_follow_ups": [row | {"title": self._title_at(row["seq"])} for row in overdue],
-            "drilled": insights.drilled(known, rhythm, now),
+            "drilled": insights.drilled(last, rhythm, now),
         }
 
     def _title_at(self, seq: int) -> str:

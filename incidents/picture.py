@@ -16,6 +16,7 @@ from incidents.clock import parse_rfc3339
 from incidents.scale import WIDE, Scale, Sheet, Span, Tick, width_of
 from incidents.spans import plural, span, spelled
 from incidents.timeline import LANES, Row, is_key, lane_of
+from runbooks.render import plain
 
 ROW = 16  # one line of text
 DOT = 15  # dots closer than this become one
@@ -23,6 +24,8 @@ SLOTS = (-1, 1, -2, 2)  # lines of labels above and below a lane, the nearest fi
 DARK_KINDS = ("partner", "flag", "capability", "halt", "stage")
 BARS = 3
 TOLD = 8  # lines in a dot's tooltip
+LONGEST_NOTE = 400  # characters of a note that are looked at
+WRITTEN = ("incident:note:added", "incident:update:posted")  # lines whose words are Markdown
 
 Moment = tuple[datetime, Row]
 
@@ -282,8 +285,14 @@ def _brief(row: Row) -> str:
             return f"{row.actor} refuses"
         case "restore:approval:denied":
             return "approval did not count"
+        case "clocks:anchor:recorded" | "clocks:anchor:chosen":
+            return str(row.data["anchor"])
+        case "clocks:duty:moved" if row.key:
+            return "deadline past" if "PAST" in row.text else "deadline earlier"
     if row.restricted and not row.text:
         return "a note for members"
+    if row.kind in WRITTEN:
+        return plain(row.text[:LONGEST_NOTE])
     return " ".join(row.text.removeprefix("In force: ").split())
 
 

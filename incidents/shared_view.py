@@ -42,7 +42,7 @@ _PARTS = {
     ),
 }  # fmt: skip
 _REVIEW = ("state", "due_at", "owner", "published_at")
-_KEPT_DATA = ("ms", "partners", "step", "of", "moment")  # what the picture tells in few words
+_KEPT_DATA = ("ms", "partners", "step", "of", "moment", "anchor")  # what the picture tells in few words
 _NOT_TOLD = (
     "share:", "incident:members:", "incident:visibility:", "restore:approval:denied", "notice:approval:denied",
 )  # fmt: skip

@@ -14,7 +14,7 @@ from incidents.clock import parse_rfc3339, rfc3339
 from incidents.clock_tellings import CLOCK_WORDS, LOUD
 from incidents.events import Event
 from incidents.holds import Hold
-from incidents.spans import in_full
+from incidents.spans import in_full, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Row:
     One line. ``lane`` is world, machine or people; ``tone`` stop, ok, wait or plain; ``key`` marks a turning point.
     ``late``: it happened well before it was recorded. ``at`` and ``text`` are as corrected; ``corrections`` say what
     stood there before, the oldest first. ``restricted``: for members alone, and empty for everybody else. ``by`` is the
-    actor's id, ``worded`` whether there are free words in it, which could be redacted.
+    actor's id, ``worded`` whether there are free words in it, which could be redacted. ``after``: lines that tell what
+    became of this one, where a page shows them with it.
     """
 
     seq: int
@@ -60,6 +61,7 @@ class Row:
     corrections: tuple[Correction, ...] = ()
     by: str = ""
     worded: bool = False
+    after: tuple[Row, ...] = ()
 
     def wire(self) -> dict[str, Any]:
         """The contract's row, and what helps a page to show it."""
@@ -119,7 +121,11 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
         inside: Whether restricted notes are for this reader.
     """
     found: dict[int, Row] = {}
+    held: dict[str, str] = {}
     for event in events:
+        if event.kind == ev.HoldPlaced.kind:
+            hold = Hold.read(event.data["hold"])
+            held[hold.id] = hold.words()
         if event.kind == ev.EntryCorrected.kind:
             _correct(found, event, names, inside)
         elif event.kind == ev.EntryPinned.kind:
@@ -127,7 +133,7 @@ def rows(events: Sequence[Event], names: Mapping[str, str], *, inside: bool = Tr
             if entry in found:
                 found[entry] = replace(found[entry], pinned=bool(event.data["pinned"]))
         if event.kind not in SILENT:
-            found[event.seq] = _row(event, names, inside)
+            found[event.seq] = _row(event, names, held, inside)
     return list(found.values())
 
 
@@ -159,11 +165,11 @@ def _late(at: datetime, recorded_at: datetime) -> bool:
     return (recorded_at - at).total_seconds() > LATE_SECONDS
 
 
-def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
+def _row(event: Event, names: Mapping[str, str], held: Mapping[str, str], inside: bool) -> Row:
     redacted = event.text is None and event.text_digest is not None
     restricted = bool(event.data.get("restricted"))
     telling = _TELLINGS.get(event.kind, _Telling(lambda data, text: event.kind))
-    text = telling.words(event.data, {} if redacted else (event.text or {}))
+    text = telling.words(_named(event.data, names, held), {} if redacted else (event.text or {}))
     if restricted and not inside:
         text = ""
     who, recorded_at = event.actor.name, rfc3339(event.recorded_at)
@@ -187,6 +193,21 @@ def _row(event: Event, names: Mapping[str, str], inside: bool) -> Row:
         by=who,
         worded=bool(event.text),
     )
+
+
+def _named(data: Mapping[str, Any], names: Mapping[str, str], held: Mapping[str, str]) -> Mapping[str, Any]:
+    """The data with people by their names and holds by their words."""
+    who = {
+        key: names[data[key]] for key in ("person", "owner") if isinstance(data.get(key), str) and data[key] in names
+    }
+    if who and data.get("was") in names:
+        who["was"] = names[data["was"]]
+    to = str(data.get("to", ""))
+    if to.startswith("person:"):
+        who["to"] = names.get(to[7:], to)
+    if isinstance(data.get("hold"), str):
+        who["hold"] = held.get(data["hold"], f"hold {data['hold']}")
+    return {**data, **who} if who else data
 
 
 def _declared(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -254,12 +275,13 @@ def _glass(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _eased(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     if not data["partners"]:
-        return f"In force again for everybody: hold {data['hold']}, taken back from {data['request']}"
-    return f"Eased for {', '.join(data['partners'])}: hold {data['hold']} by {data['request']}, step {data['step']}"
+        return f"In force again for everybody: {data['hold']}, taken back from {data['request']}"
+    return f"Not for {', '.join(data['partners'])} any more: {data['hold']} ({data['request']}, step {data['step']})"
 
 
 def _step_done(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    words = f"Step {data['step']} of {data['of']} of {data['request']} done"
+    which = f"Step {data['step']} of {data['of']} of " if data["of"] > 1 else ""
+    words = f"{which}{data['request']} done"
     return f"{words}; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC" if data.get("next_at") else words
 
 
@@ -316,8 +338,9 @@ def _task_changed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _evidence(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     grants = len(data["access"]) + data.get("left_out", 0)
-    parts = [f"{len(data['models'])} models", f"{len(data['flags'])} flags", f"{grants} grants"]
-    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}, {len(data['points'])} points"
+    counts = {"model": len(data["models"]), "flag": len(data["flags"]), "grant": grants, "point": len(data["points"])}
+    parts = [plural(number, word) for word, number in counts.items()]
+    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}"
 
 
 def _members(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -355,9 +378,9 @@ def _others(data: Mapping[str, Any]) -> str:
 
 
 def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
-    what = f"action {data['action']}" if data.get("action") else f"'{data['template']}'"
-    reminds = f", for {', '.join(data['reminds'])}" if data.get("reminds") else ""
-    return f"{data['id']} owed to {data['to']}: {what}{reminds}"
+    what = f"action {data['action']}" if data.get("action") else data["template"].replace("-", " ")
+    reminds = ", ".join(dict.fromkeys(key.partition("/")[0] for key in data.get("reminds") or ()))
+    return f"{data['id']} owed to {data['to']}: {what}" + (f", {reminds}" if reminds else "")
 
 
 def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
@@ -398,7 +421,7 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:life:joined": _Telling(_joined, "people"),
     "incident:action:recorded": _Telling(_action),
     "access:hold:placed": _Telling(lambda d, t: f"In force: {Hold.read(d['hold']).words()}", "machine", "stop", True),
-    "access:hold:lifted": _Telling(lambda d, t: f"Lifted: hold {d['hold']} by {d['request']}", "machine", "ok", True),
+    "access:hold:lifted": _Telling(lambda d, t: f"Lifted: {d['hold']} ({d['request']})", "machine", "ok", True),
     "access:hold:eased": _Telling(_eased, "machine", lambda d: "ok" if d["partners"] else "stop", True),
     "incident:duties:owed": _Telling(_duties),
     "incident:life:contained": _Telling(_contained, "machine", "ok", True),

@@ -85,6 +85,12 @@ def render_note(text: str) -> str:
     )
 
 
+def plain(text: str) -> str:
+    """The words of a note on one line, for where no markup can stand; a link gives its text."""
+    tokens = _notes.parse(text)
+    return " ".join(" ".join(_words(t) if t.type == "inline" else t.content for t in tokens).split())
+
+
 def headings(markdown: str) -> tuple[tuple[str, str], ...]:
     """``(anchor, text)`` of every heading, in order; the anchors are unique."""
     tokens = _runbooks.parse(markdown)
@@ -166,8 +172,8 @@ def _free(name: str, taken: set[str], counts: dict[str, int]) -> str:
 
 
 def _words(inline: Token) -> str:
-    return "".join(child.content if child.type in ("text", "code_inline") else " " * (child.type == "softbreak")
-                   for child in inline.children or ())  # fmt: skip
+    children = inline.children or ()
+    return "".join(c.content if c.type in ("text", "code_inline") else " " * c.type.endswith("break") for c in children)
 
 
 def _lead_links(tokens: Sequence[Token], *, internal: bool = True) -> None:

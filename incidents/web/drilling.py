@@ -57,6 +57,8 @@ def drills() -> Response:
 
 @pages.get("/drills/start")
 def drill_form() -> Response:
+    if not request.args.get("playbook"):
+        return redirect("/drills#playbooks", 303)
     return _form(request.args.get("playbook", ""), {"parameters": {}, "mode": Mode.SHADOW.value})
 
 

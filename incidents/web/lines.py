@@ -17,6 +17,13 @@ from incidents.timeline import lane_of as lane_of
 ON_A_PAGE = 50
 SEARCH_LIMIT = 200
 ORDERS = ("newest", "oldest")
+HEADS = (
+    "effect:message:owed",
+    "effect:order:owed",
+    "notice:draft:owed",
+    "access:hold:placed",
+    "incident:life:declared",
+)
 _NOTE, _UPDATE = "incident:note:added", "incident:update:posted"
 
 
@@ -92,7 +99,8 @@ class Shown:
 
 
 def choose(rows: Sequence[Row], wish: Wanted) -> Shown:
-    """The page that was asked for, or the nearest that there is."""
+    """The page that was asked for, or the nearest that there is; a line that is asked for stands for itself."""
+    rows = folded(rows, apart=wish.line)
     found = [row for row in rows if _passes(row, wish)]
     found.sort(key=lambda row: (row.at, row.seq), reverse=wish.order == ORDERS[0])
     pages = max(1, -(-len(found) // ON_A_PAGE))
@@ -117,6 +125,43 @@ def choose(rows: Sequence[Row], wish: Wanted) -> Shown:
     )
 
 
+def folded(rows: Sequence[Row], *, apart: int = 0) -> list[Row]:
+    """What the machine says twice as one line: what is owed with what became of it, a hold with its action."""
+    heads = {thread: row.seq for row in reversed(rows) if row.kind in HEADS and (thread := _thread(row))}
+    after: dict[int, list[Row]] = {}
+    alone = []
+    for row in rows:
+        head = heads.get(_thread(row)) if row.kind not in HEADS else None
+        if head is None or row.lane != "machine" or is_key(row) or row.corrections or row.seq == apart:
+            alone.append(row)
+        else:
+            after.setdefault(head, []).append(row)
+    return [replace(row, after=tuple(after[row.seq])) if row.seq in after else row for row in alone]
+
+
+def _thread(row: Row) -> str:
+    """
+    What a line of the machine is about, the same for those that are told together; empty: for none.
+
+    Whoever was handed a link is given little of a line's data: there each stands for itself.
+    """
+    data = row.data
+    match row.kind.split(":"):
+        case ["effect", "message" | "order", _]:
+            return str(data.get("id", ""))
+        case ["notice", "draft", "owed"]:
+            return str(data.get("notice", ""))
+        case ["notice", "draft", "written"] if data.get("template"):
+            return str(data["notice"])
+        case ["access", "hold", "placed"] if "hold" in data:
+            return f"action {data['hold']['action']}"
+        case ["incident", "action", "recorded"] if "state" in data:
+            return {"applied": f"action {data['number']}", "skipped": "skipped"}.get(data["state"], "")
+        case ["incident", "life", "declared"]:
+            return "skipped"
+    return ""
+
+
 def _passes(row: Row, wish: Wanted) -> bool:
     return (
         (not wish.lane or lane_of(row) == wish.lane)
@@ -129,5 +174,5 @@ def _passes(row: Row, wish: Wanted) -> bool:
 def _says(row: Row, text: str) -> bool:
     """Every word of it, in the line itself, in what it said before, or in who wrote it."""
     before = " ".join(c.was_text or "" for c in row.corrections)
-    said = f"{row.text} {before} {row.actor}".casefold()
+    said = " ".join((row.text, before, row.actor, *(a.text for a in row.after))).casefold()
     return all(word in said for word in text.casefold().split())

@@ -30,3 +30,14 @@ def test_insights_answer_as_described_and_as_a_page(shop: Workshop, http: FlaskC
     assert "rehearsals alone" in drills
     assert "No figure yet" in drills
     assert ada.get("/insights?kind=nonsense").status_code == 422
+
+
+def test_drill_that_was_broken_off_does_not_count_as_one(shop: Workshop) -> None:
+    """Insights, the board and the drills' page must say the same of a playbook: never rehearsed."""
+    ops, ada = shop.service.operations, shop.person("ada", "admin")
+    body = {"playbook": "jailbreak-in-the-wild", "parameters": {"model": "orion-2"}, "mode": "shadow"}
+    ops.end_drill(ada, ops.start_drill(ada, body).body["id"], "aborted", "wrong day")
+    ops.end_drill(ada, ops.start_drill(ada, body | {"playbook": "break-glass"}).body["id"], "finished", "")
+    rows = {row["playbook"]: row["last_at"] for row in ops.insights(ada)["drilled"]}
+    assert rows["jailbreak-in-the-wild"] is None
+    assert rows["break-glass"] is not None

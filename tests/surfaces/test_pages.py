@@ -307,6 +307,20 @@ def test_waiting_action_is_done_by_the_validate_button(http: FlaskClient, shop: 
     assert http.post(path, data=fields | {"once": "another"}).status_code == 409
 
 
+def test_plan_tells_its_own_other_holds_from_those_of_others(http: FlaskClient, shop: Workshop) -> None:
+    """
+    Whoever approves half of the way back must not go looking for another incident.
+    """
+    id = declare(shop, parameters={"partner": "acme", "model": "vega-1"})
+    other = declare(shop, parameters={"partner": "globex", "model": "vega-1"})
+    ops, asked = shop.service.operations, shop.person("ada", "admin")
+    ops.ask_restore(asked, id, [1], "key rotated")
+    sign_in(http, shop.secret("grace-commander", "commander", person="grace"))
+    said = words(http.get(f"/incidents/{id}").text)
+    assert "This incident goes on holding: promotion of vega-1 frozen at limited." in said
+    assert f"Held by others too, and stays: promotion of vega-1 frozen at limited ( {other} )." in said
+
+
 def test_restore_takes_two_people_through_the_page(http: FlaskClient, shop: Workshop) -> None:
     """
     The way back: one asks, sees no approve button, another reads the exact plan and approves it.

@@ -137,6 +137,14 @@ def test_dot_of_several_is_named_by_the_most_telling_at_its_own_time() -> None:
     assert "12:00:01 contained after 84 ms +1" in labels(picture)
 
 
+def test_label_has_the_words_of_a_note_and_not_its_markup() -> None:
+    """
+    Stars and brackets in a picture look like a fault in it.
+    """
+    picture = drawn(row(1, 0, 0), row(2, 900, 3, "Called **Acme** on [the line](https://tel.example/1)"))
+    assert "12:15:00 Called Acme on the line" in labels(picture)
+
+
 def test_what_was_told_later_stands_in_the_world_lane() -> None:
     """
     What happened outside and was learnt afterwards is not something that a person did at that moment.

@@ -100,7 +100,7 @@ def test_more_rows_than_a_page_can_bear_are_counted() -> None:
     shop.service.stop()
     assert len(found["access"]) == ROWS
     assert found["left_out"] >= 50
-    assert any(f"{ROWS + found['left_out']} grants" in line for line in lines)
+    assert any(f"{ROWS + found['left_out']:,} grants" in line for line in lines)
 
 
 def test_evidence_has_no_words_and_no_addresses(shop: Workshop, linus: Asker) -> None:

@@ -21,10 +21,10 @@ NOTE = "incident:note:added"
 
 def line(seq: int, kind: str = NOTE, text: str = "seen", lane: str = "people", **more: object) -> Row:
     at = rfc3339(START + timedelta(seconds=seq))
-    values = {"key": False, "late": False, "pinned": False} | more
+    values = {"key": False, "late": False, "pinned": False, "data": {}} | more
     return Row(
         seq=seq, at=at, recorded_at=at, kind=kind, actor="Ada", via="web", text=text, lane=lane, tone="plain",
-        data={}, digest="0" * 64, redacted=False, **values,  # type: ignore[arg-type]
+        digest="0" * 64, redacted=False, **values,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -141,6 +141,36 @@ def test_pages_together_show_each_line_once(count: int, wish: Wanted) -> None:
         seen += [row.seq for row in shown.rows]
     assert len(seen) == len(set(seen)) == choose(rows, wish).found
     assert seen == sorted(seen, reverse=wish.order == "newest")
+
+
+OWED, SETTLED = "effect:message:owed", "effect:message:settled"
+MACHINE = [
+    line(1, "incident:life:declared", "Declared", key=True),
+    line(2, "incident:action:recorded", "Action 1: acme revoked", "machine", data={"number": 1, "state": "applied"}),
+    line(3, "access:hold:placed", "In force: acme revoked", "machine", key=True, data={"hold": {"action": 1}}),
+    line(4, "incident:action:recorded", "Action 2 skipped", "machine", data={"number": 2, "state": "skipped"}),
+    line(5, OWED, "M1 owed to slack:#ops", "machine", data={"id": "M1"}),
+    line(6, OWED, "M2 owed to Ada", "machine", data={"id": "M2"}),
+    line(7, SETTLED, "M1 sent by slack", "machine", data={"id": "M1"}),
+    line(8, SETTLED, "M2 dead", "machine", pinned=True, data={"id": "M2"}),
+]
+
+
+def test_what_is_owed_and_what_became_of_it_are_one_line() -> None:
+    """
+    Nobody reads thirty lines of a machine twice; both times stay, and a line that somebody pinned stands for itself.
+    """
+    shown = {row.seq: [a.seq for a in row.after] for row in choose(MACHINE, wanted({"order": "oldest"})).rows}
+    assert shown == {1: [4], 3: [2], 5: [7], 6: [], 8: []}
+
+
+def test_line_told_with_another_is_still_found() -> None:
+    """
+    A link to the moment at which a message went out, or a search for it, must not lead nowhere.
+    """
+    assert [row.seq for row in choose(MACHINE, wanted({"q": "sent by slack"})).rows] == [5]
+    many = [*MACHINE, *(line(n) for n in range(9, 400))]
+    assert 7 in [row.seq for row in choose(many, wanted({"line": "7"})).rows]
 
 
 def test_late_note_belongs_to_the_world() -> None:

@@ -92,7 +92,7 @@ def test_old_commander_stays_until_the_new_one_accepts(shop: Workshop, ada: Aske
     assert roles_now(shop, id) == {"commander": "grace"}
     assert standing(shop, id).offers == {}
     assert told(shop, id, ada)[-2:] == [
-        "Command offered to grace, who has not accepted yet", "grace is commander now, after ada",
+        "Command offered to Grace Lim, who has not accepted yet", "Grace Lim is commander now, after Ada Okafor",
     ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_offer_ends_when_it_is_declined_or_taken_back(shop: Workshop, ada: Asker
     operations.role(shop.person(who, "commander"), id, "commander", "decline", reason="I am on a train")
     assert standing(shop, id).offers == {}
     assert roles_now(shop, id) == {"commander": "ada"}
-    assert told(shop, id, ada)[-1] == "The offer of command to grace has ended: I am on a train"
+    assert told(shop, id, ada)[-1] == "The offer of command to Grace Lim has ended: I am on a train"
     with pytest.raises(Conflicting, match="offered to nobody"):
         operations.role(ada, id, "commander", "decline")
 
@@ -127,7 +127,7 @@ def test_command_is_taken_over_with_a_reason_that_everybody_reads(shop: Workshop
         operations.role(grace, id, "commander", "take", force=True)
     reply = operations.role(grace, id, "commander", "take", force=True, reason="no answer for 20 minutes")
     assert (reply.body["was"], reply.body["forced"]) == ("ada", True)
-    assert told(shop, id, ada)[-1] == "grace took command over from ada: no answer for 20 minutes"
+    assert told(shop, id, ada)[-1] == "Grace Lim took command over from Ada Okafor: no answer for 20 minutes"
 
 
 def test_force_changes_nothing_where_nobody_stands_in_the_way(shop: Workshop, grace: Asker) -> None:
@@ -200,7 +200,7 @@ def test_role_is_taken_from_somebody_by_whoever_may_command(shop: Workshop, linu
     with pytest.raises(Forbidden, match="taking the role scribe from grace"):
         operations.role(linus, id, "scribe", "leave", reason="x")
     operations.role(ada, id, "scribe", "leave", reason="she is on leave")
-    assert told(shop, id, ada)[-1] == "grace is scribe no longer: she is on leave"
+    assert told(shop, id, ada)[-1] == "Grace Lim is scribe no longer: she is on leave"
 
 
 @pytest.mark.parametrize("person", ["grace", "Grace Lim", "@u01graceg", " GRACE "])
