@@ -8,7 +8,7 @@ back. What another incident had already taken is that one's; a window ends when 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -159,6 +159,7 @@ class _Walk:
                 self.plans[data["request"]] = data["plan"]
             case "restore:step:done":
                 self.steps_done[data["request"]] = int(data["step"])
+                self._ran_out(data.get("ended", ()), event.recorded_at)
 
     def _freeze(self, evidence: Mapping[str, Any]) -> None:
         self.uncounted += int(evidence.get("left_out") or 0)
@@ -180,6 +181,14 @@ class _Walk:
             pair = self.pairs.get((row["partner"], row["flag"]))
             if pair is not None:
                 pair.then = None if row["after"] in HAD_IT else row["after"]
+
+    def _ran_out(self, ended: Iterable[Mapping[str, str]], at: datetime) -> None:
+        """What this write would have given back, had its grant not ended in the meantime."""
+        pairs = {(row["partner"], row["flag"]) for row in ended}
+        self.windows = [
+            replace(w, then="grant-expired") if w.until == at and (w.partner, w.flag) in pairs else w
+            for w in self.windows
+        ]
 
     def _judge(self, at: datetime) -> None:
         for (_, flag), pair in self.pairs.items():

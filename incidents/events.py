@@ -693,12 +693,18 @@ class GlassBroken(Fact):
 
 @_fact("restore:step:done")
 class RestoreStepDone(Fact):
-    """One step of an approved plan was carried out: number ``step`` of ``of``; the next is due at ``next_at``."""
+    """
+    One step of an approved plan was carried out: number ``step`` of ``of``; the next is due at ``next_at``.
+
+    ``ended``: ``{partner, flag, expires}`` of what the plan named and what does not come back, because the grant ran
+    out by itself after the plan was made.
+    """
 
     request: str
     step: int
     of: int
     next_at: str | None = None
+    ended: list[dict[str, str]] | None = None
 
 
 @_fact("restore:request:stopped")

@@ -94,6 +94,7 @@ class RestoreRequest:
     plan_digest: str
     approvals: int
     approved_by: list[str] = field(default_factory=list)
+    approved_with: list[str | None] = field(default_factory=list)  # the token of each of them
     state: str = "open"  # open, running, done, refused, stopped
     settled_by: str | None = None
     settled_at: datetime | None = None
@@ -102,6 +103,7 @@ class RestoreRequest:
     done: list[datetime] = field(default_factory=list)  # when each step was carried out, in order
     lifted: list[str] = field(default_factory=list)
     eased: dict[str, list[str]] = field(default_factory=dict)
+    ended: list[dict[str, str]] = field(default_factory=list)  # what its steps left out: grants that had run out
     against: str | None = None  # the point that contradicted the containment while it ran
     stopped_because: str | None = None
     taken_back: bool = False
@@ -491,6 +493,7 @@ def _asked(state: State, event: Event, fact: ev.RestoreAsked) -> None:
 def _approved(state: State, event: Event, fact: ev.RestoreApproved) -> None:
     request = state.requests[fact.request]
     request.approved_by.append(event.actor.person or "")
+    request.approved_with.append(event.actor.token)
     request.attested[event.actor.person or ""] = list(fact.checks or [])
     if len(request.approved_by) >= request.approvals:
         request.state = "running" if request.steps else "done"
@@ -508,6 +511,7 @@ def _glass_broken(state: State, event: Event, fact: ev.GlassBroken) -> None:
 def _step_done(state: State, event: Event, fact: ev.RestoreStepDone) -> None:
     request = state.requests[fact.request]
     request.done.append(event.at)
+    request.ended += fact.ended or []
     if len(request.done) >= len(request.steps):
         request.state, request.settled_at = "done", event.at
 

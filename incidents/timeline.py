@@ -95,6 +95,7 @@ class _Telling:
 
 
 LATE_SECONDS = 60
+NAMED = 4  # of what a line could list without end
 LANES = {"world": "World", "machine": "Machine", "people": "People"}
 
 
@@ -282,7 +283,13 @@ def _eased(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 def _step_done(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     which = f"Step {data['step']} of {data['of']} of " if data["of"] > 1 else ""
     words = f"{which}{data['request']} done"
-    return f"{words}; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC" if data.get("next_at") else words
+    if data.get("next_at"):
+        words += f"; the next is due at {data['next_at'][:16].replace('T', ' ')} UTC"
+    if left := data.get("ended"):
+        names = ", ".join(f"{row['partner']} on {row['flag']} (until {row['expires']})" for row in left[:NAMED])
+        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        words += f". Not back, because the grant ran out meanwhile: {names}{more}"
+    return words
 
 
 def _stopped(data: Mapping[str, Any], text: Mapping[str, str]) -> str:

@@ -203,6 +203,7 @@ def restore(request: RestoreRequest, now: datetime) -> Json:
         "progress": _progress(request, now),
         "next_at": rfc3339(request.next_due) if request.next_due else None,
         "gave_back": bool(request.lifted or request.eased),
+        "ended": request.ended,
         "stopped_because": request.stopped_because,
         "taken_back": request.taken_back,
         "settled_by": request.settled_by,

@@ -466,6 +466,7 @@ COMPONENTS: dict[str, Schema] = {
         ),
         next_at=some(TIME),
         gave_back=TRUTH,
+        ended=many(thing(partner=TEXT, flag=TEXT, expires={"type": "string", "format": "date"})),
         stopped_because=some(TEXT),
         taken_back=TRUTH,
         settled_by=some(TEXT),

@@ -208,7 +208,8 @@ def _check_attested(request: RestoreRequest, checks: Sequence[str]) -> None:
 def _hands(request: RestoreRequest) -> list[Hand]:
     """Who asked, and who has approved already."""
     asked = Hand(request.asked_by, request.asked_token, f"asked for {request.id}")
-    return [asked, *(Hand(person, None, f"has approved {request.id} already") for person in request.approved_by)]
+    approved = zip(request.approved_by, request.approved_with, strict=True)
+    return [asked, *(Hand(person, token, f"has approved {request.id} already") for person, token in approved)]
 
 
 def _check_only(incident: Incident, only: Sequence[int]) -> None:

@@ -231,8 +231,13 @@ def new_others(state: State, request: RestoreRequest) -> list[Json]:
     return [row for row in found if row["hold"] not in known]
 
 
-def difference(state: State, request: RestoreRequest, now: datetime) -> str | None:
-    """What the remaining steps would do that was not approved, or no longer do, in words; None if they are the same."""
+def difference(state: State, request: RestoreRequest) -> str | None:
+    """
+    What the remaining steps would do that was not approved, or no longer do, in words; None if they are the same.
+
+    Worked out for the moment at which the plan was made, so that the time that has passed is not taken for a change.
+    All that time can do is end a grant, which gives back less than was approved and never more (see ``ended``).
+    """
     for step in request.steps[len(request.done) :]:
         spare = step["spare"] or {"partner": "", "holds": []}
         named = [h["hold"] for h in (*step["lift"], *spare["holds"])]
@@ -240,12 +245,22 @@ def difference(state: State, request: RestoreRequest, now: datetime) -> str | No
             return f"hold {gone[0]} no longer stands"
         lift, eased = ([state.holds[h["hold"]] for h in rows] for rows in (step["lift"], spare["holds"]))
         after = carried_out(state, lift, eased, spare["partner"])
-        blast = compare(state, after, [*lift, *eased], now, (lift + eased)[0].table)
+        blast = compare(state, after, [*lift, *eased], request.asked_at, (lift + eased)[0].table)
         found = {"entries": _entries(blast), "access": blast.access}
         if digest_of(found) != digest_of({name: step[name] for name in found}):
             return f"step {step['number']} would do something else now{_first_difference(step, blast)}"
         state = after
     return None
+
+
+def ended(state: State, request: RestoreRequest, step: Json, now: datetime) -> list[dict[str, str]]:
+    """``{partner, flag, expires}`` of what a step would give back if its grant had not run out since the asking."""
+    found, since = [], request.asked_at.date().isoformat()
+    for row in filter(gained, step["access"]):
+        grant = state.catalog.grants.get(f"{row['partner']}:{row['flag']}")
+        if grant is not None and since <= grant.expires < now.date().isoformat():
+            found.append({"partner": row["partner"], "flag": row["flag"], "expires": grant.expires})
+    return found
 
 
 def _first_difference(step: Json, blast: Blast) -> str:

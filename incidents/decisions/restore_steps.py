@@ -15,7 +15,7 @@ from incidents import events as ev
 from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import SEVERITIES, check_reason
-from incidents.decisions.restore_plan import difference, new_others
+from incidents.decisions.restore_plan import difference, ended, new_others
 from incidents.errors import Conflicting
 from incidents.events import Draft
 from incidents.holds import Hold
@@ -32,7 +32,15 @@ def carry_out(state: State, request: RestoreRequest, now: datetime) -> list[Draf
         spared = sorted({*state.holds[named["hold"]].spared, step["spare"]["partner"]})
         facts.append(ev.HoldEased(hold=named["hold"], request=request.id, step=number, partners=spared))
     next_at = rfc3339(now + timedelta(seconds=more[0]["after_s"])) if more else None
-    facts.append(ev.RestoreStepDone(request=request.id, step=number, of=len(request.steps), next_at=next_at))
+    facts.append(
+        ev.RestoreStepDone(
+            request=request.id,
+            step=number,
+            of=len(request.steps),
+            next_at=next_at,
+            ended=ended(state, request, step, now) or None,
+        )
+    )
     return [Draft(fact, incident=request.incident) for fact in facts]
 
 
@@ -41,18 +49,18 @@ def advance(state: State, request_id: str, now: datetime) -> Decided:
     What a running request owes now: nothing, its next step, or the line that says why it halts.
 
     It halts by itself where anything that the approval rested on has changed; what was given back stays until a person
-    takes it back.
+    takes it back. A grant that ran out in the meantime is no change: less comes back, and the step's line says so.
     """
     request = state.requests.get(request_id)
     if request is None or request.next_due is None:
         return Decided([])
-    if (because := against(state, request, now)) is not None:
+    if (because := against(state, request)) is not None:
         fact = ev.RestoreStopped(request=request.id, step=len(request.done), because=because, taken_back=False)
         return Decided([Draft(fact, incident=request.incident)], subject=request.id)
     return Decided(carry_out(state, request, now) if now >= request.next_due else [], subject=request.id)
 
 
-def against(state: State, request: RestoreRequest, now: datetime) -> str | None:
+def against(state: State, request: RestoreRequest) -> str | None:
     """Why the rest of a running request may not be given back any more; None while nothing speaks against it."""
     incident = state.incidents[request.incident]
     if request.against is not None:
@@ -64,7 +72,7 @@ def against(state: State, request: RestoreRequest, now: datetime) -> str | None:
             return f"{person}, who {'asked for' if person == request.asked_by else 'approved'} it, may restore no more"
     for other in new_others(state, request):
         return f"{other['incident']} holds the same things now: {other['words']}"
-    return difference(state, request, now)
+    return difference(state, request)
 
 
 def rests_on(state: State, request: RestoreRequest, now: datetime) -> object:
@@ -72,7 +80,7 @@ def rests_on(state: State, request: RestoreRequest, now: datetime) -> object:
     due = request.next_due is not None and now >= request.next_due
     people = tuple(may_restore(state, person) for person in (request.asked_by, *request.approved_by))
     severity = state.incidents[request.incident].severity
-    return state.revision, now.date(), due, len(request.done), request.against, severity, people
+    return state.revision, due, len(request.done), request.against, severity, people
 
 
 def may_restore(state: State, person: str) -> bool:

@@ -20,7 +20,9 @@ def gained(row: Json) -> bool:
     """Does this row of access give something back: an answer, a wider cap, a region?"""
     if row["before"] != row["after"]:
         return bool(row["after"] == GRANTED)
-    return "regions_after" in row or (row["after"] == GRANTED and "cap_after" in row)
+    if "regions_after" in row:  # one that asks without a region is still told that some are off
+        return row["after"] in (GRANTED, "region-off")
+    return row["after"] == GRANTED and "cap_after" in row
 
 
 def tell(steps: Sequence[Json], caps: Caps) -> list[list[Json]]:

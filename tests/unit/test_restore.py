@@ -165,6 +165,17 @@ def test_a_token_that_an_approver_made_is_not_the_next_approver(shop: Workshop, 
     assert why(shop, "acme", TOOLS) == "partner-revoked"
 
 
+def test_who_made_the_token_of_an_approver_is_not_the_next_one(shop: Workshop, grace: Asker) -> None:
+    """The same the other way round: the puppet first, then the one who made it."""
+    change_catalog(shop, lambda c: c["people"]["linus"].update(roles=["commander"]))
+    request = ask(shop, declare(shop, REVOKE, more="restore: {approvals: 2}\n"), grace)
+    boss = shop.person("ada", "admin")
+    approve(shop, request, token_for(shop, boss, "linus-new", "commander", person="linus"))
+    with pytest.raises(Forbidden, match=r"linus has approved .*, with a token that goes back to ada"):
+        approve(shop, request, boss)
+    assert why(shop, "acme", TOOLS) == "partner-revoked"
+
+
 def test_a_token_without_a_person_neither_asks_nor_approves(shop: Workshop, incident: str, grace: Asker) -> None:
     """Nobody could say afterwards who it was. Neither does whoever sits at the ledger's file."""
     nobody = token_for(shop, ADMIN, "ci", "admin")

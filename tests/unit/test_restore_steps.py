@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from incidents import events as ev
+from incidents.affected import affected
 from incidents.decisions import Asker, Decided
 from incidents.decisions.restore_plan import digest_of
 from incidents.errors import Conflicting, Forbidden, Invalid, Unavailable
@@ -272,6 +273,20 @@ def test_each_partner_is_told_of_its_own_access_and_what_comes_next(
         assert not any(other in row["words"] + row["next"] for other in others)
 
 
+def test_partner_whose_model_another_incident_halts_is_not_told_of_access_in_a_region(
+    shop: Workshop, grace: Asker
+) -> None:
+    """Lifting a regional switch opens nothing where the model stands still."""
+    id = declare(shop, f"switch-off: {{capability: '{TOOLS}', regions: [EU]}}")
+    declare(shop, "halt-model: {model: orion-2}")
+    asked = ask(shop, id, grace)
+    assert asked["plan"]["access"]
+    assert asked["plan"]["steps"][0]["tell"] == []
+    shop.service.operations.refuse(grace, asked["id"], "for the test")
+    with pytest.raises(Invalid, match="acme would get nothing back"):
+        ask(shop, id, grace, canary="acme")
+
+
 # --- at most once, alive after a restart ------------------------------------------------------------------------------
 
 
@@ -444,14 +459,56 @@ def linus_as_commander(shop: Workshop) -> Asker:
     return shop.person("linus", "commander")
 
 
-def test_day_on_which_a_grant_ends_halts_what_would_have_used_it(
+def test_grant_that_runs_out_during_the_soak_does_not_come_back_and_the_rest_does(
     shop: Workshop, incident: str, grace: Asker, ada: Asker
 ) -> None:
-    """Nobody changed anything; the plan still no longer does what it said."""
+    """Nobody changed anything: less than was approved comes back, and the log, the request and the figures say so."""
     change_catalog(shop, lambda c: c["grants"][4].update(expires="2026-11-23"))
     request = running(shop, incident, grace, ada, soak="2d")
     later(shop, 13 * 60)
-    assert "would be grant-expired" in state_of(shop, request)["stopped_because"]
+    assert state_of(shop, request)["state"] == "running"
+    later(shop, 35 * 60)
+
+    left = [{"partner": "globex", "flag": TOOLS, "expires": "2026-11-23"}]
+    assert (state_of(shop, request)["state"], state_of(shop, request)["ended"]) == ("done", left)
+    assert both(shop) == ("granted", "grant-expired")
+    assert shop.service.desk.snapshot.holders == {}
+    words = [r.text for r in shop.service.operations.timeline(ADMIN, incident) if r.kind == "restore:step:done"]
+    assert f"Not back, because the grant ran out meanwhile: globex on {TOOLS} (until 2026-11-23)" in words[1]
+    windows = affected(shop.service.ledger.incident(incident), shop.clock.now()).windows
+    assert [w.then for w in windows if (w.partner, w.flag) == ("globex", TOOLS)] == ["grant-expired"]
+
+
+def end_it_today(shop: Workshop, id: str) -> None:
+    change_catalog(shop, lambda c: c["grants"][4].update(expires="2026-11-22"))
+
+
+def renew_what_had_ended(shop: Workshop, id: str) -> None:
+    change_catalog(shop, lambda c: c["grants"][4].update(expires="2027-11-23"))
+
+
+@pytest.mark.parametrize(
+    ("at_first", "meanwhile", "because"),
+    [
+        ("", end_it_today, f"globex on {TOOLS} would be grant-expired, not granted"),
+        ("2026-11-22", renew_what_had_ended, f"globex on {TOOLS} would be granted, not grant-expired"),
+    ],
+)
+def test_grant_that_somebody_ends_or_renews_during_the_soak_halts_it(
+    shop: Workshop,
+    incident: str,
+    grace: Asker,
+    ada: Asker,
+    at_first: str,
+    meanwhile: Callable[[Workshop, str], None],
+    because: str,
+) -> None:
+    """Time alone is no change of the plan; whatever a person does to it is, and most of all what would give more."""
+    change_catalog(shop, lambda c: c["grants"][4].update(expires=at_first) if at_first else None)
+    request = running(shop, incident, grace, ada, soak="2d")
+    meanwhile(shop, incident)
+    later(shop, 1)
+    assert because in state_of(shop, request)["stopped_because"]
 
 
 def test_other_peoples_work_does_not_halt_it(shop: Workshop, incident: str, grace: Asker, ada: Asker) -> None:
