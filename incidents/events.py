@@ -984,7 +984,7 @@ class NoticeOwed(Fact):
     """
     A notice that waits for people. ``number`` is the playbook's entry; ``approval`` the role, ``approvals`` how many.
 
-    ``to``: ``partner:acme``, ``authority:...`` or any other reference.
+    ``to``: ``partner:acme``, ``authority:...`` or any other reference. ``clock``: the duty that it is to fulfil.
     """
 
     notice: str
@@ -994,6 +994,7 @@ class NoticeOwed(Fact):
     approvals: int
     number: int | None = None
     moment: str | None = None
+    clock: str | None = None
 
 
 @_fact("notice:draft:shared-out")
