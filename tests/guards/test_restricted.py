@@ -194,6 +194,7 @@ OF_ALL: dict[str, Call] = {
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
     "coming": lambda o, who, id: o.coming(who),
+    "drill_calendar": lambda o, who, id: o.drill_calendar(who),
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
