@@ -364,7 +364,13 @@ class IncidentReviewed(Fact):
 
 @_fact("incident:life:closed")
 class IncidentClosed(Fact):
-    """Nothing more is to be done but the follow-ups. Text: ``reason``. Holds that stand go on standing."""
+    """
+    Nothing more is to be done but the follow-ups. Text: ``reason``. Holds that stand go on standing.
+
+    ``clocks``: duties that are owed still, of which whoever closed it said that they go on.
+    """
+
+    clocks: list[str] | None = None
 
 
 @_fact("incident:life:ended")
