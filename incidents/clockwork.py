@@ -269,9 +269,11 @@ class Clockwork:
         duty = incident.docket.duties.get(clock) if incident is not None else None
         if incident is None or duty is None or not duties.alarms(incident, duty):
             return
-        passed_by = passed(duty, self._handed_until(clock), now, self.prompts)
+        missed, since = duties.is_missed(incident, duty, now), self._handed_until(clock)
+        if missed and duty.due is not None:
+            since = min(since, duty.due)  # somebody may have appended beside a service that was down at its moment
+        passed_by = passed(duty, since, now, self.prompts)
         due = tuple(r for r in passed_by if f"{clock}/{r.key}" not in incident.reminded)
-        missed = duties.is_missed(incident, duty, now)
         if missed:
             lapses.append(Lapse(incident.id, clock, _urgent(incident), due if self.tells else ()))
         if not missed or not self.tells:
