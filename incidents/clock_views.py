@@ -12,6 +12,7 @@ from incidents.clock import rfc3339
 from incidents.decisions.clockfacts import conditions
 from incidents.docket import Anchor, Duty, Move
 from incidents.life import COMMANDER, Incident
+from incidents.notice_views import notice_state
 from incidents.state import State
 from playbooks.anchors import ANCHORS
 from playbooks.regime_terms import Deadline, Terms
@@ -124,7 +125,17 @@ def whole(state: State, incident: Incident, duty: Duty, words: Words, now: datet
         "decision_reason": words.get(duty.decided_seq or 0, {}).get("reason"),
         "stay_reason": words.get(duty.stayed_seq or 0, {}).get("reason"),
         "history": [_line(move) for move in duty.history],
+        "notice": _notice(incident, duty),
     }
+
+
+def _notice(incident: Incident, duty: Duty) -> Json | None:
+    """The notice that it has asked for, the newest one."""
+    found = [draft for draft in incident.drafts.values() if draft.clock == duty.id]
+    if not found:
+        return None
+    state = notice_state(found[-1], None)
+    return {"id": found[-1].id, "state": state, "approvals_left": found[-1].approvals_left, "waits": found[-1].waits}
 
 
 def in_words(state: str) -> str:

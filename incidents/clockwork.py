@@ -25,9 +25,10 @@ from incidents.errors import Unavailable
 from incidents.events import SYSTEM
 from incidents.life import MERGED, Incident
 from incidents.metrics import CLOCKS_MISSED, CLOCKS_PENDING
-from incidents.reminders import Reminder, next_moment, passed
+from incidents.reminders import USUAL, Reminder, next_moment, passed
 from incidents.state import State
 from playbooks.register import Proposal, Register, UnknownRegime
+from playbooks.rhythm import Prompts
 
 log = structlog.get_logger("andon.clocks")
 T = TypeVar("T")
@@ -58,8 +59,8 @@ Listener = Callable[[Sequence[Call]], None]
 class Clockwork:
     """``tick`` each second; the first use reads all clocks of the state. Safe to use from several threads."""
 
-    def __init__(self, desk: Desk, register: Register) -> None:
-        self.desk, self.register = desk, register
+    def __init__(self, desk: Desk, register: Register, prompts: Prompts = USUAL) -> None:
+        self.desk, self.register, self.prompts = desk, register, prompts
         self.ticked = False  # somebody calls ``tick`` each second
         self.tells = False  # somebody sends messages: the line of a missed clock and the word of it are one append
         self.agenda = Agenda()
@@ -119,7 +120,7 @@ class Clockwork:
         if not duties.alarms(incident, duty):
             self._handed.pop(duty.id, None)
             return duty.id, duty.due, None
-        wake = next_moment(duty, since)
+        wake = next_moment(duty, since, self.prompts)
         quiet = duty.projected or duty.asks or duty.is_stayed(since)
         if duty.due is not None and duty.missed != duty.due and not quiet:
             # No line yet: its moment may lie in the past already, when a fact has moved it there.
@@ -268,9 +269,11 @@ class Clockwork:
         duty = incident.docket.duties.get(clock) if incident is not None else None
         if incident is None or duty is None or not duties.alarms(incident, duty):
             return
-        passed_by = passed(duty, self._handed_until(clock), now)
+        missed, since = duties.is_missed(incident, duty, now), self._handed_until(clock)
+        if missed and duty.due is not None:
+            since = min(since, duty.due)  # somebody may have appended beside a service that was down at its moment
+        passed_by = passed(duty, since, now, self.prompts)
         due = tuple(r for r in passed_by if f"{clock}/{r.key}" not in incident.reminded)
-        missed = duties.is_missed(incident, duty, now)
         if missed:
             lapses.append(Lapse(incident.id, clock, _urgent(incident), due if self.tells else ()))
         if not missed or not self.tells:

@@ -175,6 +175,19 @@ def coming(state: State, spec: Spec, following: Occurrence | None, *, told: bool
     }
 
 
+def dated(spec: Spec, occurrence: str, starts_at: datetime, outcome: str) -> Json:
+    """One occurrence of the schedule, for a calendar; ``outcome`` as in ``drill_runs``, empty while it lies ahead."""
+    return {
+        "occurrence": occurrence,
+        "playbook": spec.playbook,
+        "mode": spec.mode,
+        "starts_at": rfc3339(starts_at),
+        "lasts_s": spec.lasts_s,
+        "unannounced": spec.unannounced,
+        "outcome": outcome,
+    }
+
+
 def cut_short(lines: Sequence[Event]) -> Json:
     """How far a drill's containment had come when it ended before every gateway had confirmed."""
     rows = next((e.data.get("points") for e in reversed(lines) if e.kind == DrillEnded.kind), None) or []

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from incidents import drill_report, drill_views, views
-from incidents.clock import rfc3339
+from incidents.clock import parse_rfc3339, rfc3339
 from incidents.clockwork import Clockwork
 from incidents.decisions import Asker, Decided, drill_reminding, drill_schedule, drills, needs
 from incidents.decisions.incident import Declare
@@ -40,6 +40,7 @@ from playbooks.schema import Playbook
 log = structlog.get_logger("andon.drills")
 
 EVIDENCE_DAYS = 30
+CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=7), timedelta(days=90)
 LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
 SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
 REMINDS_EVERY = timedelta(minutes=1)
@@ -313,6 +314,30 @@ class DrillWork(IncidentWork):
                 told = not spec.unannounced or asker.actor.person in spec.control or asker.may(Right.PEOPLE)
                 rows.append(drill_views.coming(state, spec, coming, told=told))
         return sorted(rows, key=lambda row: str(row["starts_at"] or "9"))
+
+    @veils
+    def drill_calendar(self, asker: Asker) -> list[Json]:
+        """
+        Scheduled drills of the last days and the next months for a calendar, in order; nothing that is barred.
+
+        An unannounced one is in its control group's calendar alone: one that leaves the house announces it.
+        """
+        needs(asker, Right.READ, "reading the schedule")
+        now = self.desk.clock.now()
+        mine = [s for s in self.schedule.specs if not s.unannounced or asker.actor.person in s.control]
+        with self.desk.read() as state:
+            upto = {id: known.upto for id, known in state.drills.schedules.items()}
+            handled = [replace(known) for known in state.drills.occurrences.values()]
+        rows = []
+        for spec in mine:
+            past = [o for o in handled if o.schedule == spec.id and parse_rfc3339(o.due_at) >= now - CALENDAR_BACK]
+            ahead = drill_schedule.ahead(spec, upto.get(spec.id, now), now, now + CALENDAR_AHEAD, self.seed)
+            rows += [
+                drill_views.dated(spec, o.id, o.at if o.outcome == "started" else parse_rfc3339(o.due_at), o.outcome)
+                for o in past
+            ]
+            rows += [drill_views.dated(spec, one.id, one.starts_at, "") for one in ahead]
+        return sorted(rows, key=lambda row: (row["starts_at"], row["occurrence"]))
 
     @veils
     def drills_overdue(self, asker: Asker) -> list[Json]:

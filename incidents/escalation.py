@@ -158,7 +158,7 @@ def waiting(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
     """Notices that nobody has approved, tasks and the review when they are due."""
     every = pace.rhythm.approvals.every.elapsed or timedelta(hours=1)
     for draft in incident.drafts.values():
-        if draft.waits:
+        if draft.waits and draft.clock is None:  # a clock speaks of its own notice, by its own deadline
             key = f"approval/{draft.id}"
             words = f"The notice {draft.id} to {draft.to} still waits for approval"
             yield Reminder(key, _last(incident, key, draft.owed_at) + every, f"role:{draft.approval}", words)

@@ -364,7 +364,13 @@ class IncidentReviewed(Fact):
 
 @_fact("incident:life:closed")
 class IncidentClosed(Fact):
-    """Nothing more is to be done but the follow-ups. Text: ``reason``. Holds that stand go on standing."""
+    """
+    Nothing more is to be done but the follow-ups. Text: ``reason``. Holds that stand go on standing.
+
+    ``clocks``: duties that are owed still, of which whoever closed it said that they go on.
+    """
+
+    clocks: list[str] | None = None
 
 
 @_fact("incident:life:ended")
@@ -1009,7 +1015,7 @@ class NoticeOwed(Fact):
     """
     A notice that waits for people. ``number`` is the playbook's entry; ``approval`` the role, ``approvals`` how many.
 
-    ``to``: ``partner:acme``, ``authority:...`` or any other reference.
+    ``to``: ``partner:acme``, ``authority:...`` or any other reference. ``clock``: the duty that it is to fulfil.
     """
 
     notice: str
@@ -1019,6 +1025,7 @@ class NoticeOwed(Fact):
     approvals: int
     number: int | None = None
     moment: str | None = None
+    clock: str | None = None
 
 
 @_fact("notice:draft:shared-out")

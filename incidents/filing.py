@@ -21,6 +21,8 @@ from incidents.filing_document import markdown
 from incidents.holds import Hold
 from incidents.incident_views import words_of
 from incidents.life import Incident
+from incidents.notice_views import notice_state
+from incidents.notices import NoticeState
 from incidents.state import State
 from incidents.timeline import Row
 from playbooks.anchors import ANCHORS
@@ -86,6 +88,24 @@ def _answer(item: Item, known: Mapping[str, tuple[str | None, str]]) -> Answer:
     return Answer(item.item, text, None if text else why)
 
 
+def notice_facts(
+    state: State, incident: Incident, duty: Duty, lines: Sequence[Event], points: Sequence[Row]
+) -> dict[str, str]:
+    """What a notice may say of the clock that asked for it, by name; see ``playbooks.wording.CLOCK_FACTS``."""
+    terms = state.terms[incident.docket.taken[duty.regime].digest]
+    deadline, due = terms.deadline(duty.name), _both(duty.due, terms)
+    told = answers(terms, duty, known_facts(state, incident, lines, points))
+    items = [f"{n}. {a.item}: {a.text or f'unknown: {a.unknown}'}" for n, a in enumerate(told, 1)]
+    return {
+        "title": deadline.title if deadline is not None else duty.name,
+        "recipient": deadline.recipient if deadline is not None else "unknown: the register names none",
+        "regime": terms.title,
+        "source": terms.source,
+        "due": f"{due['utc']} ({due['local']})" if due is not None else "unknown: no moment is set",
+        "items": "\n".join(items) or "unknown: the register lists nothing that it has to say",
+    }
+
+
 def pack(
     state: State, incident: Incident, duty: Duty, lines: Sequence[Event], points: Sequence[Row], now: datetime
 ) -> dict[str, Any]:
@@ -116,6 +136,7 @@ def pack(
             {"item": a.item, "text": a.text, "unknown": a.unknown}
             for a in answers(terms, duty, known_facts(state, incident, lines, points))
         ],
+        "notice": _notice(incident, duty, words),
         "facts": facts(state, incident, words),
         "evidence": _evidence(lines, points),
         "log": {
@@ -129,6 +150,25 @@ def pack(
         "made_at": rfc3339(now),
     }
     return made | {"markdown": markdown(made)}
+
+
+def _notice(incident: Incident, duty: Duty, words: Mapping[int, Mapping[str, str]]) -> dict[str, Any] | None:
+    """The text that people have approved for it; of one that still waits, only that it does."""
+    found = [
+        draft for draft in incident.drafts.values() if draft.clock == duty.id and draft.state != NoticeState.REFUSED
+    ]
+    if not found:
+        return None
+    notice = found[-1]
+    text = words.get(notice.text_seq or 0, {}) if not notice.waits else {}
+    return {
+        "id": notice.id,
+        "state": notice_state(notice, None),
+        "approved_by": [approval.person for approval in notice.approved],
+        "digest": notice.digest if not notice.waits else None,
+        "subject": text.get("subject"),
+        "body": text.get("body"),
+    }
 
 
 def _said(moment: datetime) -> str:

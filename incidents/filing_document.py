@@ -30,6 +30,7 @@ def markdown(made: Mapping[str, Any]) -> str:
     ]
     for item in made["items"]:
         lines += [f"### {_plain(item['item'])}", "", *_told(item), ""]
+    lines += _notice(made["notice"])
     lines += ["## Facts that the clock runs from", "", *_facts(made["facts"]), ""]
     lines += ["## Evidence", "", "| seq | when | what | digest |", "|---|---|---|---|"]
     lines += [
@@ -57,6 +58,16 @@ def _moments(made: Mapping[str, Any]) -> list[str]:
     if made["late_because"]:
         found.append(f"- Late, because: {_plain(made['late_because'])}")
     return found
+
+
+def _notice(known: Mapping[str, Any] | None) -> list[str]:
+    if known is None:
+        return []
+    if known["body"] is None:
+        return ["## The notice", "", f"`{known['id']}`: {_plain(known['state'])}.", ""]
+    by = ", ".join(_plain(person) for person in known["approved_by"])
+    text = [f"> {_plain(line)}".rstrip() for line in (known["subject"], "", *str(known["body"]).splitlines())]
+    return ["## The notice", "", f"`{known['id']}`, approved by {by}; text `{known['digest']}`:", "", *text, ""]
 
 
 def _told(item: Mapping[str, Any]) -> list[str]:

@@ -129,6 +129,7 @@ class IncidentWork(Operating):
         reason: str = "",
         at: str | None = None,
         into: str = "",
+        clocks_go_on: bool = False,
         key: AnswerKey | None = None,
     ) -> Reply:
         """Bring it to another status; refused with every reason that stands against it."""
@@ -138,7 +139,9 @@ class IncidentWork(Operating):
 
         def decide(state: State, known: str, now: datetime) -> Decided:
             due = _review_due(state, known, happened or now) if status == "resolved" else None
-            request = life.Move(to=status, reason=reason, at=happened, into=into, review_due_at=due)
+            request = life.Move(
+                to=status, reason=reason, at=happened, into=into, review_due_at=due, clocks_go_on=clocks_go_on
+            )
             return life.move(state, known, request, asker, now)
 
         return self._work(asker, id, decide, key)

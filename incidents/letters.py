@@ -7,6 +7,7 @@ written when they leave, so that they say how things stand then and not when the
 
 from __future__ import annotations
 
+from incidents import filing
 from incidents.connectors import Letter, NotSent
 from incidents.desk import Desk
 from incidents.events import Event
@@ -20,13 +21,17 @@ from incidents.notice_facts import (
     for_team,
     partners_affected,
 )
-from incidents.notices import digest_of
+from incidents.notices import NoticeDraft, digest_of
 from incidents.outbox import Effect
 from incidents.state import State
+from incidents.timeline import rows
+from incidents.views import names
 from playbooks.templates import Absent
 from playbooks.wording import UnknownWording, Wording, Wordings
 
 UPDATE = "incident:update:posted"
+REHEARSED = "DRILL, NOT REAL"
+MARK = f"{REHEARSED}. Never to be filed.\n\n"
 
 
 class Letters:
@@ -64,24 +69,32 @@ class Letters:
             about=self._about(effect),
         )
 
-    def draft(self, state: State, incident: Incident, to: str, template: str) -> tuple[str, str]:
+    def draft(self, state: State, incident: Incident, notice: NoticeDraft) -> tuple[str, str]:
         """
-        Subject and body of a notice as its template has it now.
+        Subject and body of a notice as its template has it now; what is rehearsed says so.
 
         Raises:
             NotSent: There is no such template, or it is for other eyes.
         """
-        kind, _, id = to.partition(":")
-        now, wording = self._desk.clock.now(), self._wording(template)
+        kind, _, id = notice.to.partition(":")
+        now, wording = self._desk.clock.now(), self._wording(notice.template)
         match kind:
             case "partner":
                 rows = concerning(state, incident, now).get(id, [])
                 facts = for_partner(state, incident, id, rows, self._sender)
             case "authority":
-                facts = for_authority(state, incident, self._said(incident), id, self._sender, {}, now)
+                clock = self._clock_facts(state, incident, notice.clock) if notice.clock is not None else {}
+                facts = for_authority(state, incident, self._said(incident), id, self._sender, clock, now)
+                subject, body = _filled(wording, facts)
+                return (subject, body) if incident.kind == "real" else (f"{REHEARSED}: {subject}", f"{MARK}{body}")
             case _:
-                facts = self._of_team(state, incident, wording, "", template)
+                facts = self._of_team(state, incident, wording, "", notice.template)
         return _filled(wording, facts)
+
+    def _clock_facts(self, state: State, incident: Incident, clock: str) -> Facts:
+        lines = self._desk.ledger.incident(incident.id)
+        points = rows(lines, names(state), inside=False)
+        return filing.notice_facts(state, incident, incident.docket.duties[clock], lines, points)
 
     def drafts_for_partners(self, id: str, template: str) -> dict[str, tuple[str, str]]:
         """

@@ -16,7 +16,7 @@ from incidents import events as ev
 from incidents.clock import parse_rfc3339
 from incidents.docket import APPLIES, Docket, Hand
 from incidents.events import Event
-from incidents.notices import NoticeDraft
+from incidents.notices import NoticeDraft, NoticeState
 from playbooks.anchors import PROPOSED_BY_DECLARING
 
 OPEN, RESTRICTED = "open", "restricted"
@@ -608,6 +608,16 @@ def _clock(incident: Incident, event: Event, fact: ev.Fact) -> None:
 
 
 FOLDS.update({fact.kind: _clock for fact in APPLIES})
+
+
+@_on(ev.DutiesMoved)
+def _duties_moved(incident: Incident, event: Event, fact: ev.DutiesMoved) -> None:
+    """A notice that nobody has touched is drafted anew, so that it names the deadline as it is now."""
+    _clock(incident, event, fact)
+    clocks = {move["clock"] for move in fact.moves}
+    for draft in incident.drafts.values():
+        if draft.clock in clocks and draft.as_drafted:
+            draft.state = NoticeState.UNDRAFTED
 
 
 @_on(ev.DutyMissed)

@@ -17,6 +17,7 @@ from incidents.blast import compare, with_holds, without_holds
 from incidents.holds import LIVE, SHADOW, Hold
 from incidents.life import Incident
 from incidents.state import State
+from playbooks.wording import CLOCK_FACTS
 
 Facts = dict[str, str]
 _NOTHING = "this incident took nothing from you that was not off already"
@@ -92,11 +93,12 @@ def for_authority(
     now: datetime,
 ) -> Facts:
     """``clock``: facts of the duty that it is owed under, by name; they go in as ``clock.<name>``."""
+    known = dict.fromkeys(CLOCK_FACTS, unknown("no clock asked for this notice")) | dict(clock)
     return (
         of_incident(state, incident, said, "")
-        | {"authority": authority, "sender": sender or _no_sender()}
+        | {"authority": clock.get("recipient", authority), "sender": sender or _no_sender()}
         | {"partners_affected": partners_affected(state, incident, now)}
-        | {f"clock.{name}": value for name, value in clock.items()}
+        | {f"clock.{name}": value for name, value in known.items()}
     )
 
 

@@ -150,6 +150,7 @@ def notice(incident: Incident, draft: NoticeDraft, rows: Mapping[str, Json], tex
         "state": notice_state(draft, message),
         "waits": draft.waits,
         "by_hand": draft.by_hand,
+        "clock": draft.clock,
         "owed_at": rfc3339(draft.owed_at),
         "written_by": draft.written_by,
         "written_at": rfc3339(draft.written_at) if draft.written_at else None,

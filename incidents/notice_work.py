@@ -112,12 +112,22 @@ class NoticeWork(Operating):
         )
 
     def receipt_notice(
-        self, asker: Asker, id: str, words: str, at: str | None = None, key: AnswerKey | None = None
+        self,
+        asker: Asker,
+        id: str,
+        words: str,
+        at: str | None = None,
+        key: AnswerKey | None = None,
+        *,
+        late_because: str = "",
     ) -> Reply:
+        """How it reached its reader; where a clock asked for it, that is the clock's submission too."""
         happened = moment(at)
-        return self._on_notice(
-            asker, id, lambda state, known, now: notices.receipt(state, known, words, happened, asker, now), key
-        )
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            return notices.receipt(state, known, words, happened, asker, now, late_because=late_because)
+
+        return self._on_notice(asker, id, decide, key)
 
     def retry_message(self, asker: Asker, id: str, key: AnswerKey | None = None) -> Reply:
         """Have a dead letter tried again."""
@@ -173,7 +183,7 @@ class NoticeWork(Operating):
             if draft.kind == "partners":
                 return "", ""
             try:
-                return self.letters.draft(state, incident, draft.to, draft.template)
+                return self.letters.draft(state, incident, draft)
             except NotSent as error:
                 return f"unknown: {error.because}", f"unknown: {error.because}\n"
 

@@ -38,7 +38,11 @@ class Approval:
 
 @dataclass(slots=True)
 class NoticeDraft:
-    """``number`` is the playbook's entry, None where something else asks for the notice; ``effect`` carries it out."""
+    """
+    ``number`` is the playbook's entry, None where something else asks for the notice; ``effect`` carries it out.
+
+    ``clock``: the duty that it is to fulfil, where a clock asked for it.
+    """
 
     id: str
     to: str
@@ -60,6 +64,7 @@ class NoticeDraft:
     settled_at: datetime | None = None
     receipt_seq: int | None = None
     effect: str | None = None
+    clock: str | None = None
 
     @property
     def kind(self) -> str:
@@ -75,6 +80,16 @@ class NoticeDraft:
     def waits(self) -> bool:
         """People have still to do something before anything goes out."""
         return self.state in (NoticeState.UNDRAFTED, NoticeState.WAITS)
+
+    @property
+    def stands(self) -> bool:
+        """Nobody has withdrawn or filed it: it waits, or is approved and has still to be filed."""
+        return self.waits or self.state == NoticeState.APPROVED
+
+    @property
+    def as_drafted(self) -> bool:
+        """Nobody has put a hand to it since the service drafted it."""
+        return self.state == NoticeState.WAITS and self.written_by is None and not self.approved
 
     @property
     def approvals_left(self) -> int:
@@ -112,6 +127,7 @@ def _owed(drafts: Drafts, event: Event, fact: ev.NoticeOwed) -> None:
         seq=event.seq,
         number=fact.number,
         moment=fact.moment,
+        clock=fact.clock,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 
@@ -29,15 +30,16 @@ from incidents.events import SYSTEM, Event, MessageOwed
 from incidents.holds import LIVE, SHADOW
 from incidents.letters import Letters
 from incidents.life import Incident
+from incidents.notices import NoticeDraft
 from incidents.state import State
 from playbooks.rhythm import Pace
 
 log = structlog.get_logger("andon.effects")
 
 AT_ONCE = 100  # reminders in one append: a kill must not wait behind more of them
-AT_FIRST = 1_000  # in the first turn after a start: what was missed is settled in one go
+AT_FIRST = 1_000  # in the first turn after a start, and of clocks: what was missed is settled in one go
 AT_WORK_S = 0.02
-NO_MATTER = ("effect:message:", "effect:order:", "access:", "clocks:")  # kinds that change no reminder
+NO_MATTER = ("effect:message:", "effect:order:", "access:", "clocks:duty:missed")  # kinds that change no reminder
 
 
 class PostRoom:
@@ -125,16 +127,17 @@ class PostRoom:
 
     def _remind(self) -> bool:
         now, first = self.desk.clock.now(), self._first
-        limit = AT_FIRST if first else AT_ONCE
         with self._lock:
-            due = self._agenda.take(now, limit)
-            heard, self._heard = self._heard[:limit], self._heard[limit:]
+            many = first or len(self._heard) > AT_ONCE  # after an outage: in few appends, so in few messages
+            due = self._agenda.take(now, AT_FIRST if many else AT_ONCE)
+            heard, self._heard = self._heard[:AT_FIRST], self._heard[AT_FIRST:]
         if not due and not heard and not first:
             return False
 
         def decide(state: State, now: datetime) -> Decided:
             return reminding.remind(state, due, heard, self.pace, now, first=first)
 
+        self.desk.give_way()
         try:
             self.desk.submit(decide, actor=SYSTEM)
         except AndonError:
@@ -152,27 +155,29 @@ class PostRoom:
             waiting = list(self._undrafted)
         for id in waiting:
             with self.desk.read(id) as state:
-                wanted = [(n.id, n.to, n.template) for n in notices.undrafted(state.incidents[id])]
-            for notice, to, template in wanted:
-                self._draft_one(id, notice, to, template)
+                wanted = [replace(notice) for notice in notices.undrafted(state.incidents[id])]
+            for notice in wanted:
+                self._draft_one(id, notice)
             if not wanted:
                 with self._lock:
                     self._undrafted.pop(id, None)
         return bool(waiting)
 
-    def _draft_one(self, incident: str, notice: str, to: str, template: str) -> None:
+    def _draft_one(self, incident: str, notice: NoticeDraft) -> None:
         try:
-            if to.startswith("partners:"):
-                texts = self.letters.drafts_for_partners(incident, template)
+            if notice.kind == "partners":
+                texts = self.letters.drafts_for_partners(incident, notice.template)
                 self.desk.submit(
-                    lambda state, now: notices.share_out(state, notice, texts, now), actor=SYSTEM, about=incident
+                    lambda state, now: notices.share_out(state, notice.id, texts, now), actor=SYSTEM, about=incident
                 )
                 return
             with self.desk.read(incident) as state:
-                subject, body = self.letters.draft(state, state.incidents[incident], to, template)
+                subject, body = self.letters.draft(state, state.incidents[incident], notice)
         except NotSent as error:  # a person writes it, and reads why
             subject, body = f"unknown: {error.because}", f"unknown: {error.because}\n"
-        self.desk.submit(lambda state, now: notices.draft(state, notice, subject, body), actor=SYSTEM, about=incident)
+        self.desk.submit(
+            lambda state, now: notices.draft(state, notice.id, subject, body), actor=SYSTEM, about=incident
+        )
 
     # --- its own thread ---
 

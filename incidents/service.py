@@ -109,7 +109,7 @@ class Service:
         self.desk = Desk(ledger, clock)
         self.points = Points()
         self.usage = UsageBook()
-        self.clockwork = Clockwork(self.desk, self.register)
+        self.clockwork = Clockwork(self.desk, self.register, self.rhythm.deadlines.prompts())
         self.operations = Operations(self.desk, self.points, self.usage, self.playbooks, settings.url, self.clockwork)
         self.letters = Letters(self.desk, self.playbooks.wordings, page=settings.url, sender=settings.organisation)
         self.operations.letters = self.letters

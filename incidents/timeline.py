@@ -314,6 +314,11 @@ def _because(words: str, text: Mapping[str, str], name: str = "reason") -> str:
     return f"{words}: {text[name]}" if text.get(name) else words
 
 
+def _closed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
+    left = data.get("clocks")
+    return _because(f"Closed; these clocks go on: {', '.join(left)}" if left else "Closed", text)
+
+
 def _taken(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     was = data.get("was")
     if data.get("forced"):
@@ -440,7 +445,7 @@ _TELLINGS: dict[str, _Telling] = {
     "incident:life:mitigated": _Telling(lambda d, t: _because("Mitigated", t), "people", "ok", True),
     "incident:life:resolved": _Telling(lambda d, t: _because("Resolved", t), "people", "ok", True),
     "incident:life:reviewed": _Telling(lambda d, t: f"Reviewed, version {d['version']}", "people", "ok", True),
-    "incident:life:closed": _Telling(lambda d, t: _because("Closed", t), "people", "ok", True),
+    "incident:life:closed": _Telling(_closed, "people", "ok", True),
     "incident:life:ended": _Telling(_ended, "people", "ok", True),
     "incident:life:reopened": _Telling(lambda d, t: _because(f"Reopened, was {d['was']}", t), "people", "stop", True),
     "incident:exit:judged": _Telling(

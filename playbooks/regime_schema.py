@@ -164,6 +164,7 @@ class DeadlineForm(Form):
     repeats: Annotated[str, AfterValidator(_repeats)] | None = None
     undated: Annotated[Literally, Field(max_length=300)] | None = None
     note: Literally | None = None
+    authority: StrictBool | None = None
 
 
 class Regime(Form):
@@ -182,6 +183,7 @@ class Regime(Form):
     verified: StrictBool
     verification: Literally
     recipient: Annotated[Literally, Field(max_length=300)]
+    authority: StrictBool = False
     count: CountForm
     asks: dict[Slug, Literally] = Field(default_factory=dict)
     deadlines: tuple[DeadlineForm, ...]
@@ -204,12 +206,12 @@ class Regime(Form):
             trigger=self.trigger,
             source=self.source.cite,
             counting=self.count.counting(),
-            deadlines=tuple(_deadline(form, self.recipient) for form in self.deadlines),
+            deadlines=tuple(_deadline(form, self.recipient, self.authority) for form in self.deadlines),
             asks=dict(self.asks),
         )
 
 
-def _deadline(form: DeadlineForm, recipient: str) -> Deadline:
+def _deadline(form: DeadlineForm, recipient: str, authority: bool) -> Deadline:
     return Deadline(
         name=form.name,
         title=form.title,
@@ -223,4 +225,5 @@ def _deadline(form: DeadlineForm, recipient: str) -> Deadline:
         repeats=form.repeats,
         undated=form.undated,
         note=form.note,
+        authority=authority if form.authority is None else form.authority,
     )

@@ -116,7 +116,8 @@ class Deadline:
     One duty. ``undated``: the words of a duty that has no number; its limits are then internal targets.
 
     ``repeats``: ``each`` (once per recorded anchor) or the anchor that ends the row (``resolved``). ``follows``: falls
-    away with that report. ``starts_with``: only projected until that anchor is recorded.
+    away with that report. ``starts_with``: only projected until that anchor is recorded. ``authority``: a public
+    authority receives it, so a notice is drafted that people approve and file by hand.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Deadline:
     repeats: str | None = None
     undated: str | None = None
     note: str | None = None
+    authority: bool = False
 
     @property
     def internal(self) -> bool:

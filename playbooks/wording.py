@@ -35,14 +35,18 @@ _OF_INCIDENT = (
     "incident", "title", "summary", "severity", "status", "kind", "playbook", "declared_at", "declared_by",
     "held", "contained", "contained_at", "partners_affected", "words",
 )  # fmt: skip
+CLOCK_FACTS = ("title", "recipient", "regime", "source", "due", "items")
+"""What an authority's text may name of the clock that asks for it, as ``clock.<name>``."""
 FACTS: dict[Audience, frozenset[str]] = {
     Audience.TEAM: frozenset(
         {*_OF_INCIDENT, "parameters", "moment", "commander", "update", "update_at", "review_due", "page"}
     ),
     Audience.PARTNER: frozenset({"partner.id", "partner.title", "concerned", "since", "proven", "reference", "sender"}),
-    Audience.AUTHORITY: frozenset({*_OF_INCIDENT, "authority", "update", "sender"}),
+    Audience.AUTHORITY: frozenset(
+        {*_OF_INCIDENT, "authority", "update", "sender", *(f"clock.{name}" for name in CLOCK_FACTS)}
+    ),
 }
-"""Which facts a text for each audience may name. An authority's may also name ``clock.<name>``, facts of its clock."""
+"""Which facts a text for each audience may name."""
 
 
 class UnknownWording(LookupError):
@@ -155,7 +159,7 @@ def _unknown_facts(path: Path, lines: list[str], audience: Audience) -> Iterator
     known = FACTS[audience]
     for number, line in enumerate(lines, 1):
         for name in names_in(line):
-            if name in known or (audience is Audience.AUTHORITY and name.startswith("clock.")):
+            if name in known:
                 continue
             message = f"unknown fact {shown(name)} in a text for the {audience}.{nearest(name, known)}"
             yield Problem(path.name, number, message)

@@ -255,7 +255,7 @@ def regime(call: Call) -> Said:
 )
 def calendar(call: Call) -> Said:
     """
-    The address of your calendar feed (iCalendar) of deadlines.
+    The address of your calendar feed (iCalendar) of deadlines and scheduled drills.
 
     It is signed for the token that asks and needs no other; revoking that token ends it. It names incidents, regimes
     and recipients, never titles or summaries.

@@ -117,6 +117,7 @@ CLOCK_COMPONENTS: dict[str, Any] = {
         history=many(
             thing(seq=WHOLE, at=TIME, by=TEXT, was=some(TIME), due=some(TIME), because=TEXT, rules=TEXT),
         ),
+        notice=some(thing(id=TEXT, state=TEXT, approvals_left=WHOLE, waits=TRUTH)),
     ),
     "ClocksMoved": thing({"already": TRUTH}, incident=TEXT, seq=WHOLE, clocks=many(ref("Clock")), shout=TEXTS),
     "ClockFacts": thing(
@@ -188,6 +189,16 @@ CLOCK_COMPONENTS: dict[str, Any] = {
         latest=BOTH,
         basis=TEXT,
         receipt=some(TEXT),
+        notice=some(
+            thing(
+                id=TEXT,
+                state=TEXT,
+                approved_by=TEXTS,
+                digest=some(TEXT),
+                subject=some(TEXT),
+                body=some(TEXT),
+            )
+        ),
         late_because=some(TEXT),
         items=many(thing(item=TEXT, text=some(TEXT), unknown=some(TEXT))),
         facts=ref("ClockFacts"),

@@ -38,10 +38,15 @@ class NoticeRefusal(Form):
 
 
 class NoticeReceipt(Form):
-    """How it is known that the reader has it; ``at`` (RFC 3339) when that was, if not now."""
+    """
+    How it is known that the reader has it; ``at`` (RFC 3339) when that was, if not now.
+
+    ``late_because`` is needed where the clock that asked for it was past even its latest moment by then.
+    """
 
     receipt: Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": RECEIPT_LIMIT})]
     at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    late_because: str = ""
 
 
 @route(
@@ -137,9 +142,13 @@ def refuse_notice(call: Call) -> Said:
     answers=CHANGED,
 )
 def receipt_notice(call: Call) -> Said:
-    """Record how an approved notice was filed or told by hand."""
+    """Record how an approved notice was filed or told by hand. Where a clock asked for it, the clock is settled too."""
     form = call.form(NoticeReceipt)
-    return told(call.operations.receipt_notice(call.asker, call.path["id"], form.receipt, form.at, call.key))
+    return told(
+        call.operations.receipt_notice(
+            call.asker, call.path["id"], form.receipt, form.at, call.key, late_because=form.late_because
+        )
+    )
 
 
 @route(

@@ -600,6 +600,7 @@ COMPONENTS: dict[str, Schema] = {
         state=TEXT,
         waits=TRUTH,
         by_hand=TRUTH,
+        clock=some(TEXT),
         owed_at=TIME,
         written_by=some(TEXT),
         written_at=some(TIME),

@@ -20,12 +20,17 @@ People = Annotated[list[str], Field(max_length=100)]
 
 
 class StatusChange(Form):
-    """``status`` and why; ``at`` when it happened, if that was earlier; ``into`` with ``merged``."""
+    """
+    ``status`` and why; ``at`` when it happened, if that was earlier; ``into`` with ``merged``.
+
+    ``clocks_go_on`` with ``closed``: although duties to others are owed still. They go on and alarm as before.
+    """
 
     status: Annotated[str, Field(json_schema_extra={"enum": [*TYPED]})]
     reason: Why = ""
     at: Moment | None = None
     into: str = ""
+    clocks_go_on: bool = False
 
 
 class RoleChange(Form):

@@ -52,7 +52,14 @@ def status(call: Call) -> Said:
     """
     form = call.form(forms.StatusChange)
     reply = call.operations.move(
-        call.asker, call.path["id"], form.status, reason=form.reason, at=form.at, into=form.into, key=call.key
+        call.asker,
+        call.path["id"],
+        form.status,
+        reason=form.reason,
+        at=form.at,
+        into=form.into,
+        clocks_go_on=form.clocks_go_on,
+        key=call.key,
     )
     return told(reply)
 

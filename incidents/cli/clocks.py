@@ -223,7 +223,7 @@ def calendar(mine: bool) -> None:
     """
     The address of your calendar feed.
 
-    Deadlines for a calendar program. Revoking the token that asks for it ends the feed.
+    Deadlines and scheduled drills for a calendar program. Revoking the token that asks for it ends the feed.
 
     \b
     Example:

@@ -138,16 +138,18 @@ def refuse(notice: str, reason: str) -> None:
 @click.argument("notice")
 @click.option("--receipt", "words_", metavar="TEXT", required=True, help="How it is known that the reader has it.")
 @click.option("--at", metavar="TIME", help="When that was, if not now: 2026-11-23T14:02:07Z.")
+@click.option("--late-because", metavar="TEXT", default="", help="Why it is late, if its clock says that it is.")
 @json_option
-def receipt(notice: str, words_: str, at: str | None) -> None:
+def receipt(notice: str, words_: str, at: str | None, late_because: str) -> None:
     """
-    Record that a notice was filed or told by hand.
+    Record that a notice was filed or told by hand; the clock that asked for it is settled by that.
 
     \b
     Example:
       andon notices receipt INC-2026-0001-N2 --receipt "filed on the portal, case 4711"
     """
     body = {"receipt": words_, **({"at": at} if at is not None else {})}
+    body |= {"late_because": late_because} if late_because else {}
     with connect(person_needed="recording a receipt") as andon:
         say(andon.post("notices", notice, "receipt", body=body), _told(lambda a: f"{a['id']} has its receipt"))
 

@@ -88,6 +88,7 @@ def clock(row: Json) -> Lines:
         ("owner", _owner(row)),
         ("note", row["note"]),
         ("must say", row["content"]),
+        ("notice", row["notice"] and f"{row['notice']['id']}, {row['notice']['state']}"),
         ("submitted", _submitted(row)),
         ("late because", row["late_because"]),
         ("decided", row["decided_by"] and f"not reportable, {row['decided_by']}: {row['decision_reason']}"),

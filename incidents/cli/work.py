@@ -43,8 +43,9 @@ def _post(what: Callable[[Json], str], *path: str, **body: Any) -> None:
 @click.option("--reason", default="", help="Why; only mitigated goes without.")
 @AT
 @click.option("--into", default="", metavar="ID", help="With 'merged': the incident that it becomes part of.")
+@click.option("--clocks-go-on", is_flag=True, help="With 'closed': although duties to others are owed still.")
 @json_option
-def status(id: str, status: str, reason: str, at: str | None, into: str) -> None:
+def status(id: str, status: str, reason: str, at: str | None, into: str, clocks_go_on: bool) -> None:
     """
     Bring an incident to another status.
 
@@ -63,6 +64,7 @@ def status(id: str, status: str, reason: str, at: str | None, into: str) -> None
         reason=reason,
         at=at,
         into=into,
+        clocks_go_on=clocks_go_on or None,
     )
 
 

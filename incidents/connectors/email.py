@@ -1,26 +1,31 @@
 """
 E-mail by SMTP. A message has left when its text has been handed over; what fails before is known not to have arrived.
 
-Connections are kept between letters for a short while, one for each at work. A password is only sent over TLS.
+Connections are kept between letters for a short while, one for each at work. A password is only sent over TLS. A
+letter has a time for all of it, so that a server that answers drop by drop holds nobody's.
 """
 
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from functools import cached_property
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from incidents.clock import Clock
 from incidents.connectors import Address, Letter, NotSent, Receipt, Unclear
+from incidents.lap import Lap, Watch
 
-TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0  # for one answer
+LETTER_S = 60.0  # for all of a letter, from the connection to the receipt
 IDLE_S = 20.0
 RECEIPT_LIMIT = 200
 
@@ -59,6 +64,36 @@ def mail_server(url: str) -> MailServer:
     return MailServer(parts.hostname, parts.port or (465 if tls else 587), tls, user, password, sender)
 
 
+class _Connection(smtplib.SMTP):
+    """One whose lap begins before the server's first word and before any handshake; ``trust``: TLS from the start."""
+
+    def __init__(self, server: MailServer, watch: Watch, trust: ssl.SSLContext | None, hostname: str) -> None:
+        self._watch, self._context = watch, trust
+        self.lap: Lap | None = None
+        try:
+            super().__init__(server.host, server.port, timeout=TIMEOUT_S, local_hostname=hostname)
+        except BaseException:
+            self.close()
+            raise
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """As the library's own, for both kinds."""
+        made = socket.create_connection((host, port), timeout)
+        self.lap = Lap(self._watch, made)
+        self.lap.begin(LETTER_S)
+        return self._context.wrap_socket(made, server_hostname=host) if self._context is not None else made
+
+    def close(self) -> None:
+        super().close()
+        if self.lap is not None:
+            self.lap.close()
+
+    @property
+    def over(self) -> bool:
+        """It was ended because the letter took too long."""
+        return self.lap is not None and self.lap.over
+
+
 class Email:
     """One mail server."""
 
@@ -70,7 +105,8 @@ class Email:
         self._server, self._clock, self._domain = server, clock, domain
         self._given_trust = trust
         self._sender = server.sender or f"andon@{domain}"
-        self._idle: list[tuple[float, smtplib.SMTP]] = []
+        self._watch = Watch(clock)
+        self._idle: list[tuple[float, _Connection]] = []
         self._lock = threading.Lock()
 
     @cached_property
@@ -78,14 +114,14 @@ class Email:
         return self._given_trust or ssl.create_default_context()
 
     def send(self, letter: Letter, address: Address, leaving: Callable[[], None]) -> Receipt:
-        if "@" not in address.value or not address.value.isascii() or any(c.isspace() for c in address.value):
-            raise NotSent("no usable address", for_good=True)
-        message = self._message(letter, address.value)
-        octets = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+        to = _usable(address.value)
+        message = self._message(letter, to)
         with self._connection() as connection:
-            size = [f"SIZE={len(octets)}"] if connection.has_extn("size") else []
-            _accepted(lambda: connection.mail(self._sender, size))
-            _accepted(lambda: connection.rcpt(address.value))
+            options = [] if to.isascii() else _beyond_ascii(connection)
+            octets = message.as_bytes(policy=(SMTPUTF8 if options else SMTP))
+            options += [f"SIZE={len(octets)}"] if connection.has_extn("size") else []
+            _accepted(lambda: connection.mail(self._sender, options))
+            _accepted(lambda: connection.rcpt(to))
             leaving()
             try:
                 code, said = connection.data(octets)
@@ -93,6 +129,8 @@ class Email:
                 raise _refusal(error.smtp_code) from error
             except (OSError, smtplib.SMTPException) as error:
                 raise Unclear("the connection broke after the text") from error
+            if connection.over:  # what has come of an answer looks like a whole one
+                raise Unclear("no whole answer came after the text")
         if code != 250:
             raise _refusal(code)
         return Receipt(f"{code} {_words(said)}", str(message["Message-ID"]))
@@ -114,37 +152,37 @@ class Email:
     # --- connections ---
 
     @contextmanager
-    def _connection(self) -> Iterator[smtplib.SMTP]:
+    def _connection(self) -> Iterator[_Connection]:
         """A connection with nothing under way; given back if the letter went well, else closed."""
         connection = self._kept() or self._opened()
         try:
             yield connection
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if connection.over and isinstance(error, NotSent | Unclear):
+                raise type(error)(f"the mail server took longer than {LETTER_S:.0f} s") from error
             raise
+        if connection.lap is not None:
+            connection.lap.end()
         with self._lock:
             self._idle.append((self._clock.boot(), connection))
 
-    def _kept(self) -> smtplib.SMTP | None:
+    def _kept(self) -> _Connection | None:
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 since, connection = self._idle.pop()
             with suppress(OSError, smtplib.SMTPException):
-                if self._clock.boot() - since < IDLE_S and connection.rset()[0] == 250:
-                    return connection
+                if connection.lap is not None and self._clock.boot() - since < IDLE_S:
+                    connection.lap.begin(LETTER_S)
+                    if connection.rset()[0] == 250:
+                        return connection
             connection.close()
 
-    def _opened(self) -> smtplib.SMTP:
-        server = self._server
+    def _opened(self) -> _Connection:
         try:
-            if server.tls:
-                made: smtplib.SMTP = smtplib.SMTP_SSL(
-                    server.host, server.port, timeout=TIMEOUT_S, context=self._trust, local_hostname=self._domain
-                )
-            else:
-                made = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S, local_hostname=self._domain)
+            made = _Connection(self._server, self._watch, self._trust if self._server.tls else None, self._domain)
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"the mail server can't be reached ({type(error).__name__})") from error
         try:
@@ -177,6 +215,34 @@ class Email:
             idle, self._idle = self._idle, []
         for _, connection in idle:
             connection.close()
+
+
+def _usable(address: str) -> str:
+    """
+    As it goes to the server; the name of a domain in the letters that every server takes (RFC 5891).
+
+    Raises:
+        NotSent: It is no address, or several.
+    """
+    name, at, domain = address.rpartition("@")
+    if not at or not name or "," in address or any(c.isspace() or not c.isprintable() for c in address):
+        raise NotSent("no usable address", for_good=True)
+    try:
+        return f"{name}@{domain if domain.isascii() else domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise NotSent("no usable address", for_good=True) from error
+
+
+def _beyond_ascii(connection: _Connection) -> list[str]:
+    """
+    What it takes to write to a name that is not ASCII (RFC 6531).
+
+    Raises:
+        NotSent: This server does not know how; another channel may reach them.
+    """
+    if not connection.has_extn("smtputf8"):
+        raise NotSent("the mail server takes no address with other letters than ASCII (no SMTPUTF8)", for_good=True)
+    return ["SMTPUTF8"]
 
 
 def _accepted(step: Callable[[], tuple[int, bytes]]) -> None:

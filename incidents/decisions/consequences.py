@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from incidents import events as ev
 from incidents.clock_views import row
-from incidents.decisions.owing import Owing
+from incidents.decisions import filings
+from incidents.decisions.owing import APPROVAL_LIFE, Owing
 from incidents.events import Actor, Draft, Fact
 from incidents.life import COMMANDER, RESTRICTED, Incident
 from incidents.outbox import Lane
@@ -24,8 +25,6 @@ from incidents.state import State
 _MOMENT = "incident:life:"
 MOMENTS = ("contained", "mitigated", "resolved", "reviewed", "closed")
 PARTNERS = frozenset({"partner", "partners"})
-APPROVALS = {"partner": 2, "partners": 2, "authority": 2}  # whoever is outside is told by two people, never by one
-APPROVAL_LIFE = timedelta(hours=24)
 
 
 def consequences(state: State, drafts: Sequence[Draft], actor: Actor, now: datetime) -> list[Draft]:
@@ -160,32 +159,14 @@ def _owe(owing: Owing, on: About, notice: Mapping[str, Any], moment: str) -> Non
 
 def _owe_draft(owing: Owing, on: About, notice: Mapping[str, Any], moment: str) -> None:
     kind = _kind(notice)
-    role = str(notice.get("approval", "commander"))
-    fact = ev.NoticeOwed(
-        notice=next_notice(on, owing.drafts),
+    owing.notice(
+        on,
         to=notice["to"],
         template=notice.get("template", "partner-notice" if kind in PARTNERS else moment),
-        approval=role,
-        approvals=APPROVALS.get(kind, 1),
+        approval=str(notice.get("approval", "commander")),
         number=int(notice["number"]),
         moment=moment,
     )
-    owing.drafts.append(Draft(fact, incident=on.incident))
-    ask_for_approval(owing, on, fact)
-
-
-def next_notice(on: About, drafts: Sequence[Draft]) -> str:
-    """The id of an incident's next notice, behind those that are drafted already."""
-    known = len(on.known.drafts) if on.known is not None else 0
-    return f"{on.incident}-N{known + sum(isinstance(d.fact, ev.NoticeOwed) for d in drafts) + 1}"
-
-
-def ask_for_approval(owing: Owing, on: About, fact: ev.NoticeOwed) -> None:
-    """Tell whoever may approve a notice that it waits for them."""
-    people = "one person" if fact.approvals == 1 else f"{fact.approvals} people"
-    words = f"The notice {fact.notice} to {fact.to} waits for the approval of {people}, {fact.approval} among them."
-    topic = f"{on.incident}/approval/{fact.notice}"
-    owing.tell_role(fact.approval, "approval-wanted", on, topic, words=words, life=APPROVAL_LIFE)
 
 
 def _kind(notice: Mapping[str, Any]) -> str:
@@ -300,6 +281,7 @@ def _moved(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
     if not isinstance(draft.fact, ev.DutiesMoved):
         return
     incident = owing.state.incidents[draft.incident or ""]
+    filings.moved(owing, incident, draft.fact, drafts)
     for move in draft.fact.moves:
         if not (move.get("earlier") or move.get("past")):
             continue
@@ -311,3 +293,27 @@ def _moved(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
         before = f", before it was {move['was'][:16].replace('T', ' ')} UTC" if move.get("was") else ""
         role = shown["owner_role"] if shown is not None else COMMANDER
         owing.tell_role(role, "reminder", about(incident), f"{incident.id}/moved/{clock}", words=words + before)
+
+
+@_on(ev.DutyDecided)
+def _decided(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    if isinstance(draft.fact, ev.DutyDecided):
+        incident = owing.state.incidents[draft.incident or ""]
+        filings.withdraw(owing, incident, draft.fact.clock, "it was decided not to report it")
+
+
+@_on(ev.DutySubmitted)
+def _submitted(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    filings.submitted(owing, owing.state.incidents[draft.incident or ""], draft, drafts)
+
+
+@_on(ev.DutyReopened)
+def _clock_reopened(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    if isinstance(draft.fact, ev.DutyReopened):
+        filings.reopened(owing, owing.state.incidents[draft.incident or ""], draft.fact.clock, drafts)
+
+
+@_on(ev.RegimeTaken)
+def _regime_taken(owing: Owing, draft: Draft, drafts: Sequence[Draft]) -> None:
+    if isinstance(draft.fact, ev.RegimeTaken):
+        filings.taken(owing, owing.state.incidents[draft.incident or ""], draft.fact, drafts)

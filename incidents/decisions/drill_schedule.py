@@ -7,7 +7,7 @@ process change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from incidents import events as ev
@@ -48,6 +48,12 @@ def owed(state: State, spec: Spec, seed: bytes, now: datetime) -> Occurrence | N
         return None
     first = next(next_occurrences(spec, known.upto, now, seed=seed), None)
     return first if first is not None and first.starts_at <= now else None
+
+
+def ahead(spec: Spec, upto: datetime, now: datetime, until: datetime, seed: bytes = b"") -> Iterator[Occurrence]:
+    """What still starts between ``now`` and ``until``, the last that was handled being at ``upto``."""
+    found = next_occurrences(spec, min(upto, now), until, seed=seed)
+    return (one for one in found if one.barred is None and one.starts_at >= now and one.due_at > upto)
 
 
 def handle(state: State, spec: Spec, occurrence: Occurrence, seed: bytes, now: datetime, starts: Starts) -> Decided:

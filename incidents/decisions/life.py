@@ -27,13 +27,18 @@ TYPED = ("mitigated", "resolved", "closed", FALSE_ALARM, MERGED, "reopened")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """``to`` one of ``TYPED``; ``at`` when it happened, if that was earlier; ``into`` the incident to merge into."""
+    """
+    ``to`` one of ``TYPED``; ``at`` when it happened, if that was earlier; ``into`` the incident to merge into.
+
+    ``clocks_go_on``: it is closed although duties are owed still.
+    """
 
     to: str
     reason: str = ""
     at: datetime | None = None
     into: str = ""
     review_due_at: str | None = None
+    clocks_go_on: bool = False
 
 
 def move(state: State, incident_id: str, request: Move, asker: Asker, now: datetime) -> Decided:
@@ -90,7 +95,23 @@ def _stepped(state: State, incident: Incident, request: Move, now: datetime) -> 
             return ev.IncidentMitigated()
         case "resolved":
             return ev.IncidentResolved(review_due_at=request.review_due_at)
-    return ev.IncidentClosed()
+    left = clocks_left(incident, now)
+    if left and not request.clocks_go_on:
+        words = f"{len(left)} clocks are" if len(left) > 1 else "a clock is"
+        raise Conflicting(
+            f"{incident.id} can't be closed yet: {words} open ({', '.join(left)}): submit or decide each, or say that"
+            " they go on when you close it on its page, with `andon status --clocks-go-on` or over the API",
+            code="clocks-open",
+        )
+    return ev.IncidentClosed(clocks=left or None)
+
+
+def clocks_left(incident: Incident, now: datetime) -> list[str]:
+    """Duties to others that are owed or may be; targets of our own and what is rehearsed keep nothing open."""
+    if incident.kind != "real":
+        return []
+    duties = (duty for duty in incident.docket.duties.values() if not duty.internal)
+    return [duty.id for duty in duties if duty.state(now) in ("late", "running", "under-assessment")]
 
 
 def _by(incident: Incident, name: str) -> str:
@@ -136,7 +157,7 @@ def _not_closed_yet(incident: Incident) -> list[str]:
         f"task {task.number} is open: do it, skip it with a reason, or make it a follow-up"
         for task in incident.open_tasks(follow_ups=False)
     ]
-    found += [f"notice {d.id} waits: approve or refuse it" for d in incident.drafts.values() if d.waits]
+    found += [f"notice {d.id} waits: approve or refuse it" for d in incident.drafts.values() if d.waits and not d.clock]
     found += [f"follow-up {t.number} has no owner" for t in incident.open_tasks(follow_ups=True) if not t.owner]
     return found
 

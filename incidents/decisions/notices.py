@@ -13,7 +13,8 @@ from datetime import datetime
 
 from incidents import events as ev
 from incidents.decisions import Asker, Decided, sight
-from incidents.decisions.consequences import APPROVALS, ask_for_approval, next_notice
+from incidents.decisions.duties import get_duty
+from incidents.decisions.duties import submit as submit_duty
 from incidents.decisions.effects import superseded
 from incidents.decisions.incident import check_reason
 from incidents.decisions.life import check_past
@@ -33,37 +34,6 @@ SUBJECT_LIMIT, BODY_LIMIT, RECEIPT_LIMIT = 200, 20_000, 2_000
 
 
 # --- by the service ---------------------------------------------------------------------------------------------------
-
-
-def owe(
-    state: State,
-    incident: Incident,
-    *,
-    to: str,
-    template: str,
-    approval: str,
-    behind: Sequence[Draft],
-    now: datetime,
-) -> list[Draft]:
-    """
-    A notice that something else than the playbook asks for: a clock's, to ``authority:<id>``.
-
-    Append it with what causes it; whoever may approve is told in the same append.
-
-    Args:
-        behind: What is already drafted for that append.
-    """
-    on, owing = about(incident), Owing(state, SYSTEM, now, behind)
-    fact = ev.NoticeOwed(
-        notice=next_notice(on, behind),
-        to=to,
-        template=template,
-        approval=approval,
-        approvals=APPROVALS.get(to.partition(":")[0], 1),
-    )
-    owing.drafts.append(Draft(fact, incident=incident.id))
-    ask_for_approval(owing, on, fact)
-    return owing.drafts
 
 
 def draft(state: State, notice_id: str, subject: str, body: str) -> Decided:
@@ -99,17 +69,16 @@ def share_out(state: State, notice_id: str, texts: Mapping[str, tuple[str, str]]
 
 
 def _owe_one(owing: Owing, on: About, notice: NoticeDraft, partner: str, subject: str, body: str) -> None:
-    fact = ev.NoticeOwed(
-        notice=next_notice(on, owing.drafts),
+    fact = owing.notice(
+        on,
         to=f"partner:{partner}",
         template=notice.template,
         approval=notice.approval,
-        approvals=notice.approvals,
+        asks=False,
         number=notice.number,
         moment=notice.moment,
     )
     written = ev.NoticeWritten(notice=fact.notice, digest=digest_of(subject, body), template=notice.template)
-    owing.drafts.append(Draft(fact, incident=on.incident))
     owing.drafts.append(Draft(written, incident=on.incident, text={"subject": subject, "body": body}))
 
 
@@ -175,13 +144,27 @@ def refuse(state: State, notice_id: str, *, reason: str, asker: Asker) -> Decide
     return Decided([Draft(fact, incident=incident.id, text={"reason": reason})], subject=notice.id)
 
 
-def receipt(state: State, notice_id: str, words: str, at: datetime | None, asker: Asker, now: datetime) -> Decided:
+def receipt(
+    state: State,
+    notice_id: str,
+    words: str,
+    at: datetime | None,
+    asker: Asker,
+    now: datetime,
+    *,
+    late_because: str = "",
+) -> Decided:
     """
     Say how an approved notice reached its reader by hand: filed at an authority, told on the telephone.
 
+    A notice that a clock asked for settles that clock: what was filed is its submission.
+
+    Args:
+        late_because: As for a submission, where even the latest moment had passed.
+
     Raises:
         Conflicting: It is not approved, or sent by a channel already.
-        Invalid: No words, too many, or a time in the future.
+        Invalid: No words, too many, a time in the future, or late without a reason.
     """
     incident, notice = get_notice(state, notice_id, asker)
     acting_person(state, asker, Right.COMMAND, "to record a receipt")
@@ -200,6 +183,10 @@ def receipt(state: State, notice_id: str, words: str, at: datetime | None, asker
     drafts = [Draft(fact, incident=incident.id, text={"receipt": words}, at=at)]
     if effect is not None:
         drafts.append(superseded(effect, "told by hand"))
+    if notice.clock is not None and not get_duty(state, notice.clock)[1].settled:
+        drafts += submit_duty(
+            state, notice.clock, receipt=words, late_because=late_because, at=at, asker=asker, now=now
+        ).drafts
     return Decided(drafts, subject=notice.id)
 
 

@@ -22,6 +22,8 @@ from incidents.state import State
 LIFE = timedelta(hours=1)  # of a message about how things stand: later it would be wrong
 NOTICE_LIFE = timedelta(hours=24)
 WEBHOOK_LIFE = timedelta(hours=24)
+APPROVAL_LIFE = timedelta(hours=24)
+APPROVALS = {"partner": 2, "partners": 2, "authority": 2}  # whoever is outside is told by two people, never by one
 
 
 class Owing:
@@ -122,6 +124,33 @@ class Owing:
         """Whoever has a role now."""
         return self.tell_people(of_role(self.state, on, role), template, on, topic, role=role, words=words, **more)
 
+    def notice(
+        self, on: About, *, to: str, template: str, approval: str, asks: bool = True, **more: Any
+    ) -> ev.NoticeOwed:
+        """A notice that people write and approve before anything leaves; whoever may approve is told."""
+        known = len(on.known.drafts) if on.known is not None else 0
+        number = known + sum(isinstance(draft.fact, ev.NoticeOwed) for draft in self.drafts) + 1
+        fact = ev.NoticeOwed(
+            notice=f"{on.incident}-N{number}",
+            to=to,
+            template=template,
+            approval=approval,
+            approvals=APPROVALS.get(to.partition(":")[0], 1),
+            **more,
+        )
+        self.drafts.append(Draft(fact, incident=on.incident))
+        if asks:
+            self.ask_for_approval(on, [fact])
+        return fact
+
+    def ask_for_approval(self, on: About, facts: Sequence[ev.NoticeOwed]) -> None:
+        """Tell whoever may approve notices that these wait for them; all of one role in one message."""
+        for role in dict.fromkeys(fact.approval for fact in facts):
+            mine = [fact for fact in facts if fact.approval == role]
+            words = "\n".join(_wanted(fact) for fact in mine)
+            topic = f"{on.incident}/approval/{mine[0].notice}"
+            self.tell_role(role, "approval-wanted", on, topic, words=words, life=APPROVAL_LIFE)
+
     def supersede(self, topics: Iterable[str], because: str) -> None:
         """What is owed about these topics is not wanted any more."""
         for topic in topics:
@@ -136,3 +165,8 @@ class Owing:
         self.supersede([topic], f"replaced by {id}")
         self._topics.add(topic)
         return id
+
+
+def _wanted(fact: ev.NoticeOwed) -> str:
+    people = "one person" if fact.approvals == 1 else f"{fact.approvals} people"
+    return f"The notice {fact.notice} to {fact.to} waits for the approval of {people}, {fact.approval} among them."

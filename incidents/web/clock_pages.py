@@ -95,7 +95,13 @@ def calendar_feed(link: str) -> Response:
     who = credential.asker("calendar")
     owner = credential.person or "" if known[1] == "mine" else ""
     found = service().operations.clocks(who, owner=owner, limit=FEED_LIMIT)
-    made = feed(found["items"], url=service().settings.url, ledger=service().ledger.id, now=service().clock.now())
+    made = feed(
+        found["items"],
+        service().operations.drill_calendar(who),
+        url=service().settings.url,
+        ledger=service().ledger.id,
+        now=service().clock.now(),
+    )
     return Made(made, 200, content_type="text/calendar; charset=utf-8")
 
 

@@ -16,6 +16,7 @@ from incidents.decisions.notices import BODY_LIMIT, RECEIPT_LIMIT, SUBJECT_LIMIT
 from incidents.errors import AndonError
 from incidents.operations import Reply
 from incidents.web.frame import answer_key, asker, pages, service, show
+from incidents.web.times import typed_moment
 
 Json = dict[str, Any]
 SAID = {
@@ -128,11 +129,12 @@ def refuse_notice(id: str) -> Response:
 
 @pages.post("/notices/<id>/receipt")
 def receipt_notice(id: str) -> Response:
-    words = _field("receipt")
+    words, at, late = _field("receipt"), _field("at").strip(), _field("late_because")
 
     def act() -> Reply:
-        key = answer_key({"id": id, "receipt": words})
-        return service().operations.receipt_notice(asker(), id, words, None, key)
+        key = answer_key({"id": id, "receipt": words, "at": at, "late_because": late})
+        sent = typed_moment(at, service().clock.now())
+        return service().operations.receipt_notice(asker(), id, words, sent, key, late_because=late)
 
     return _attempt(id, "receipt", act, lambda reply: "receipt")
 

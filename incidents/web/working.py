@@ -100,6 +100,12 @@ def values(found: Reading, asker: Asker, *, form: str, error: AndonError | None)
 # --- the life -------------------------------------------------------------------------------------------------------
 
 
+def _still_owed(whole: Json) -> list[Json]:
+    """Clocks of which whoever closes it has to say that they go on; see ``decisions.life.clocks_left``."""
+    owed = ("late", "running", "under-assessment")
+    return [row for row in whole["clocks"] if row["state"] in owed and not row["internal"] and not row["simulated"]]
+
+
 def _moves(whole: Json, asker: Asker, form: str) -> Json:
     """
     ``{forward, back, ends, refused}``, each a row ``{to, button, asks, must, may, blocked, first}``.
@@ -112,7 +118,16 @@ def _moves(whole: Json, asker: Asker, form: str) -> Json:
     def row(to: str) -> Json:
         move = _MOVES[to]
         may, stands = asker.may(move.right), blocked.get(to, [])
-        return {"to": to, "button": move.button, "asks": move.asks, "must": move.must, "may": may, "blocked": stands}
+        clocks = _still_owed(whole) if to == "closed" else []
+        return {
+            "to": to,
+            "button": move.button,
+            "asks": move.asks,
+            "must": move.must,
+            "may": may,
+            "blocked": stands,
+            "clocks": clocks,
+        }
 
     forward = [row(to) for to in _FORWARD.get(status, ())]
     first = next((m for m in forward if m["may"] and not m["blocked"]), None)

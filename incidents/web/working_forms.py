@@ -90,10 +90,11 @@ def _moment(name: str = "at") -> str | None:
 @pages.post("/incidents/<id>/status")
 def move(id: str) -> Response:
     to, reason, at, into = _word("to"), _text("reason"), _word("at"), _word("into")
-    asked = {"to": to, "reason": reason, "at": at, "into": into}
+    go_on = bool(_word("clocks_go_on"))
+    asked = {"to": to, "reason": reason, "at": at, "into": into, "clocks_go_on": go_on}
 
     def work(o: Operations, key: Any) -> Reply:
-        return o.move(asker(), id, to, reason=reason, at=_moment(), into=into, key=key)
+        return o.move(asker(), id, to, reason=reason, at=_moment(), into=into, clocks_go_on=go_on, key=key)
 
     return _go(id, f"status-{to}", to, "life", asked, work)
 

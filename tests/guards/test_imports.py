@@ -50,7 +50,7 @@ PURE = {
     "incidents.notice_views", "incidents.backoff", "incidents.due", "incidents.escalation", "incidents.clock_calls",
     "incidents.decisions.two_people", "incidents.decisions.owing",
     "incidents.decisions.consequences", "incidents.decisions.reminding", "incidents.decisions.effects",
-    "incidents.decisions.notices",
+    "incidents.decisions.notices", "incidents.decisions.filings", "incidents.decisions.passing",
     "incidents.drill_runs", "incidents.drills", "incidents.drill_views", "incidents.drill_report",
     "incidents.drill_calls", "incidents.drill_clocks",
     "incidents.decisions.drills", "incidents.decisions.ghosts", "incidents.decisions.drill_schedule",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -193,6 +194,7 @@ OF_ALL: dict[str, Call] = {
         who, {"playbook": "partner-credential-abuse", "parameters": {"partner": "acme"}, "title": id}
     ),
     "coming": lambda o, who, id: o.coming(who),
+    "drill_calendar": lambda o, who, id: o.drill_calendar(who),
     "drill_evidence": lambda o, who, id: o.drill_evidence(who),
     "drills": lambda o, who, id: o.drills(who),
     "drills_overdue": lambda o, who, id: o.drills_overdue(who),
@@ -301,11 +303,13 @@ def test_message_of_the_hidden_one_is_to_an_outsider_what_does_not_exist(world: 
     """Its own id is what a list of messages would have given away; the same for a notice that is not there."""
     operations, head = world.operations, world.shop.service.ledger.head()
     owed = operations.messages(world.insider, state="owed", limit=1000)["items"]
-    message = next(row["id"] for row in owed if row["incident"] == world.hidden)
+    hidden_ones = {row["id"] for row in owed if row["incident"] == world.hidden}
+    message, hint = next(iter(sorted(hidden_ones))), re.compile(r" Did you mean '([^']+)'\?")
     for known, unknown in ((message, "M99999"), (message.lower(), "m99999")):
         said, never = (answers(world, lambda o, who, id: o.retry_message(who, id), id) for id in (known, unknown))
         assert said.startswith(Unknown.__name__)
-        assert said.replace(known, "ID") == never.replace(unknown, "ID")
+        assert hidden_ones.isdisjoint(hint.findall(said))  # a hint goes by the letters of what was typed
+        assert hint.sub("", said).replace(known, "ID") == hint.sub("", never).replace(unknown, "ID")
     hidden, never = (answers(world, lambda o, who, id: o.notice(who, f"{id}-N99"), id) for id in (world.hidden, NEVER))
     assert hidden.replace(world.hidden, "ID") == never.replace(NEVER, "ID")
     assert world.shop.service.ledger.head() == head

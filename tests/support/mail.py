@@ -80,9 +80,13 @@ class MailServer:
 
 @contextmanager
 def mail_server(
-    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: bytes | None = None
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    password: bytes | None = None,
+    utf8: bool = True,
 ) -> Iterator[MailServer]:
-    """Listens on a port of its own. ``password``: everybody has to sign in with it."""
+    """Listens on a port of its own. ``password``: everybody has to sign in with it; ``utf8``: it knows SMTPUTF8."""
     made = MailServer(password=password)
 
     def sign_in(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
@@ -90,9 +94,9 @@ def mail_server(
         made.logins.append(given)
         return AuthResult(success=given == password)
 
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"enable_SMTPUTF8": utf8}
     if password is not None:
-        more = {"authenticator": sign_in, "auth_require_tls": starttls is not None}
+        more |= {"authenticator": sign_in, "auth_require_tls": starttls is not None}
     if starttls is not None:
         starttls.check_hostname = False  # of its clients, which have no name; it would warn
         more["tls_context"] = starttls

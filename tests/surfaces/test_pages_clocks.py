@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 
 from incidents.testing import ADMIN, Workshop
+from playbooks.drill_schedule import Schedule
+from playbooks.occurrences import Spec
 from tests.support.clocks import AUTHORITY, COP, assessing, state_of, tell
 from tests.surfaces.test_pages import HOSTILE, ada, hidden, sign_in, words
 
@@ -292,3 +294,19 @@ def test_a_feed_shows_no_restricted_incident_to_others(page: FlaskClient, shop: 
     shop.service.operations.set_visibility(shop.person("linus", "responder"), id, "restricted", "insider")
 
     assert id not in page.get(path).text
+
+
+def test_scheduled_drills_are_in_the_feed_and_say_what_they_are(page: FlaskClient, shop: Workshop) -> None:
+    """
+    A drill that stands in a calendar like a deadline would one day be taken for one.
+    """
+    entry = Spec(id="weekly", playbook="partner-credential-abuse", zone="UTC", cron="30 14 * * *", title="Chk Ltd")
+    shop.service.operations.schedule = Schedule((entry,))
+    shop.service.operations.hold_schedule()
+    answer = page.get(feed_of(shop, page))
+    drills = [e for e in Calendar.from_ical(answer.data).walk("VEVENT") if str(e["UID"]).startswith("weekly.")]
+
+    assert len(drills) == 90
+    assert {str(e["SUMMARY"]) for e in drills} == {"DRILL, NOT REAL: partner-credential-abuse (shadow)"}
+    assert {e["DTSTART"].dt.hour * 60 + e["DTSTART"].dt.minute for e in drills} == {870}
+    assert "Chk" not in answer.text, "its title is free words"

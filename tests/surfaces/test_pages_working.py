@@ -140,6 +140,26 @@ def test_next_step_says_what_stands_against_it_instead_of_offering_it(at: Any, s
     assert "It becomes reviewed when its review is published" in life
 
 
+def test_whoever_closes_it_says_that_what_is_owed_to_others_goes_on(at: Any, shop: Workshop) -> None:
+    """
+    The duties stand where the button is: nobody closes them by the way, and nobody has to look for them.
+    """
+    id = lived(shop, "reviewed")
+    ada, who = at("ada", id), shop.person("ada", "commander")
+    settle_tasks(shop, id, who)
+    shop.service.operations.take_regime(who, id, "gdpr-art33")
+    asked = unescape(words(f"<main {form(ada.page(), 'status-closed')}"))
+    assert "1 duty is owed still" in asked
+    assert "Lead supervisory authority: due" in asked
+
+    refused = ada.send("status", to="closed", reason="over")
+    assert refused.status_code == 409
+    assert "a clock is open" in words(refused.text)
+    assert 'name="clocks_go_on"' in form(refused.text, "status-closed")
+    ada.send("status", to="closed", reason="over", clocks_go_on="1")
+    assert "It has ended as closed" in said(ada.page(), "life")
+
+
 def test_ended_incident_offers_to_reopen_it_and_to_follow_up(at: Any, shop: Workshop) -> None:
     """
     Nothing else can be done to it, and what stands still is said.

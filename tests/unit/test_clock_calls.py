@@ -203,3 +203,19 @@ def test_real_and_rehearsed_deadlines_never_share_a_message(shop: Workshop, mail
     by_table = {e.data["table"]: (e.text or {})["words"] for e in of_kind(shop, "effect:message:owed", head)}
     assert set(by_table) == {"live", "shadow"}
     assert len(of_kind(shop, "effect:message:owed", head)) == 2
+
+
+def test_what_was_missed_while_only_the_command_line_wrote_is_told_too(shop: Workshop, mail: Pigeonhole) -> None:
+    """A note that somebody added beside the stopped service must not make its deadlines look handed on."""
+    id = assessing(shop, GDPR)
+    answered(shop, id)
+    tick(shop)
+    shop.clock.advance(4 * DAY)
+    shop.service.operations.note(shop.person("ada", "commander"), id, "the service is down")
+    assert isinstance(shop.service.ledger, MemoryLedger)
+    again = Workshop(Service.open(Settings(), ledger=shop.service.ledger.beside(), clock=shop.clock), shop.clock)
+    other = again.channel("email")
+    tick(again, 0.001)
+
+    assert len(told(other, "nothing was submitted")) == 1
+    again.service.stop()

@@ -16,6 +16,7 @@ from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.state import State
 from incidents.state_copy import dump_state, load_state
 from incidents.testing import ADMIN, Workshop
+from tests.support.acting import lived, settle_tasks
 from tests.support.clocks import (
     AUTHORITY,
     COP,
@@ -717,3 +718,43 @@ def test_a_fact_is_for_responders(shop: Workshop) -> None:
 
     with pytest.raises(Forbidden):
         shop.service.operations.tell_fact(viewer, id, AnchorFact(anchor="awareness", at=shop.clock.now()))
+
+
+# --- closing ---
+
+
+def reviewed(shop: Workshop) -> str:
+    """An incident of which nothing is left to do but its clocks."""
+    id = lived(shop, "reviewed")
+    settle_tasks(shop, id, commander(shop))
+    for regime in (GDPR, COP):
+        shop.service.operations.take_regime(commander(shop), id, regime)
+    return id
+
+
+def test_what_is_owed_to_others_keeps_an_incident_from_being_closed_by_the_way(shop: Workshop) -> None:
+    """Closed means that nobody looks any more; a running deadline would be found when its authority writes."""
+    id = reviewed(shop)
+    with pytest.raises(Conflicting, match=f"{AUTHORITY}.*clocks-go-on") as caught:
+        shop.service.operations.move(commander(shop), id, "closed", reason="over")
+    assert caught.value.code == "clocks-open"
+    shop.service.operations.move(commander(shop), id, "closed", reason="over", clocks_go_on=True)
+
+    (line,) = lines(shop, id, "incident:life:closed")
+    assert f"{id}.{AUTHORITY}" in line["clocks"]
+    assert any("these clocks go on" in row.text for row in shop.service.operations.timeline(ADMIN, id))
+    shop.clock.advance(4 * 86_400)
+    shop.service.every_second()
+    assert state_of(shop, id, AUTHORITY) == "late"
+    assert lines(shop, id, "clocks:duty:missed"), "it alarms as before"
+
+
+def test_settled_clocks_and_those_that_only_may_come_keep_nothing_open(shop: Workshop) -> None:
+    """What has been filed or decided is done; a final report that waits for another one is not running."""
+    id = reviewed(shop)
+    for one in list(incident(shop, id).docket.duties.values()):
+        if one.state(shop.clock.now()) in ("running", "late", "under-assessment"):
+            decide(shop, id, one.id.partition(".")[2])
+    shop.service.operations.move(commander(shop), id, "closed", reason="over")
+
+    assert "clocks" not in lines(shop, id, "incident:life:closed")[0]

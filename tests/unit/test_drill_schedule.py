@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.decisions import drill_schedule
+from incidents.decisions.drill_schedule import ahead
 from incidents.service import Service
 from incidents.settings import Settings
 from incidents.testing import ADMIN, Workshop
@@ -387,3 +388,57 @@ def test_a_year_of_drills_goes_by_in_seconds_in_three_zones(shop: Workshop) -> N
         assert len(days) in (365, 366)
     assert {e.kind for e in kept} <= {"drill:occurrence:due", "drill:occurrence:skipped"}
     assert shop.service.operations.drills(ADMIN, limit=1)["items"]
+
+
+# --- in calendars -----------------------------------------------------------------------------------------------------
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    minute=st.integers(0, 24 * 60 - 1),
+    every=st.integers(1, 40),
+    start=st.integers(0, 300),
+    back=st.integers(0, 20),
+    jitter=st.sampled_from([0, 7_200]),
+)
+def test_a_calendar_holds_every_drill_of_the_next_ninety_days_and_no_other(
+    zone: str, minute: int, every: int, start: int, back: int, jitter: int
+) -> None:
+    """Across changes of the clocks, whatever was handled last; what is due but has not started is still there."""
+    entry = Spec(
+        id="e", playbook=BOOK, zone=zone, every_days=every, since=date(2026, 1, 1), at=minute, jitter_s=jitter,
+        blackout=((date(2026, 3, 20), date(2026, 4, 2)),),
+    )  # fmt: skip
+    now = YEAR[0] + timedelta(days=start)
+    upto, until = now - timedelta(hours=back), now + timedelta(days=90)
+    every_one = next_occurrences(entry, datetime(2025, 12, 1, tzinfo=UTC), until, seed=b"seed")
+    wanted = [one for one in every_one if one.starts_at >= now and one.due_at > upto and one.barred is None]
+
+    assert list(ahead(entry, upto, now, until, b"seed")) == wanted
+    assert all(one.due_at.astimezone(ZoneInfo(zone)).date() != date(2026, 3, 29) for one in wanted)
+
+
+def test_an_unannounced_drill_is_in_its_control_groups_calendar_alone(shop: Workshop) -> None:
+    """Not in an admin's either: a calendar lies with a provider, and on a locked screen."""
+    scheduled(shop, spec(DAILY, unannounced=True, control=("ada",)), spec("0 9 1 12 *"))
+    ada, linus = shop.person("ada", "commander"), shop.person("linus", "responder")
+    calendar = shop.service.operations.drill_calendar
+
+    assert sum(row["unannounced"] for row in calendar(ada)) == 90
+    assert [row["unannounced"] for row in calendar(linus)] == [False]
+    assert [row["unannounced"] for row in calendar(ADMIN)] == [False]
+
+
+def test_what_was_held_or_skipped_stays_in_calendars_for_a_week(shop: Workshop) -> None:
+    """A calendar that held it has to learn that it was cancelled; under the same id, so that it is one entry."""
+    scheduled(shop, spec(DAILY))
+    before = shop.service.operations.drill_calendar(ADMIN)
+    shop.clock.advance(3 * 86_400)
+    tick(shop, minutes=61)
+
+    now = {row["occurrence"]: row["outcome"] for row in shop.service.operations.drill_calendar(ADMIN)}
+    first = before[0]["occurrence"]
+    assert now[first] == "missed"
+    assert {row["occurrence"] for row in before} <= now.keys()
+    shop.clock.advance(9 * 86_400)
+    assert first not in {row["occurrence"] for row in shop.service.operations.drill_calendar(ADMIN)}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from incidents.clock import ManualClock
 from incidents.connectors import Address, Letter, NotSent, Unclear
-from incidents.connectors.email import Email, mail_server
+from incidents.connectors.email import LETTER_S, Email, mail_server
 from tests.support import mail
 from tests.support.mail import MailServer
 
@@ -209,3 +211,99 @@ def test_a_wrong_setting_is_refused(url: str) -> None:
 def test_a_mail_servers_words_never_show_its_password() -> None:
     """Settings are printed when something goes wrong."""
     assert "secret" not in repr(mail_server("smtp://user:secret@mail.example:587"))
+
+
+# --- readers whose names are not ASCII --------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_not_ascii_is_written_to_where_the_server_knows_how(
+    server: MailServer, connector: Make, leaving: Leaving
+) -> None:
+    """People have the addresses that they have; the next letter on that connection is as any other."""
+    one = connector(server)
+    one.send(LETTER, Address("email", "jürgen@bücher.example", "person:j"), leaving)
+    one.send(LETTER, ADA, leaving)
+
+    (first, written), (second, _) = server.taken
+    assert (first, second) == (["jürgen@xn--bcher-kva.example"], ["ada@example.com"])
+    assert written["To"] == "jürgen@xn--bcher-kva.example"
+    assert written.get_content().replace("\r\n", "\n") == LETTER.body
+    assert server.sessions == 1
+
+
+def test_a_server_that_does_not_know_how_is_given_nothing_and_it_is_said_why(connector: Make, leaving: Leaving) -> None:
+    """For good: the next channel is tried at once, instead of this one all night."""
+    with mail.mail_server(utf8=False) as old:
+        one = connector(old)
+        with pytest.raises(NotSent, match="no SMTPUTF8") as caught:
+            one.send(LETTER, Address("email", "jürgen@example.com", "person:j"), leaving)
+        one.send(LETTER, Address("email", "ada@bücher.example", "person:a"), leaving)
+
+    assert caught.value.for_good
+    assert [to for to, _ in old.taken] == [["ada@xn--bcher-kva.example"]]
+    assert leaving.times == 1
+
+
+# --- a server that takes its time -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def dripping(dialogue: list[str]) -> Iterator[tuple[int, threading.Event]]:
+    """A server that answers as told, and then drop by drop for ever; the event: it has begun to drip."""
+    begun, stop = threading.Event(), threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError), listening.accept()[0] as connection, connection.makefile("rb") as said:
+            for answer in dialogue:
+                connection.sendall(answer.encode())
+                if answer is not dialogue[-1]:
+                    while not said.readline().endswith(END.get(answer, b"\r\n")):
+                        continue
+            while not stop.wait(0.02):
+                connection.sendall(b"2")
+                begun.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        try:
+            yield listening.getsockname()[1], begun
+        finally:
+            stop.set()
+            thread.join()
+
+
+TEXT = "354 go on\r\n"
+END = {TEXT: b".\r\n"}
+DIALOGUE = ["220 drip\r\n", "250 drip\r\n", "250 ok\r\n", "250 ok\r\n", TEXT, ""]
+
+
+@pytest.mark.parametrize(("said", "left"), [(0, False), (2, False), (6, True)])
+def test_a_server_that_answers_drop_by_drop_holds_nobody_longer_than_a_letter_may_take(
+    connector: Make, leaving: Leaving, said: int, left: bool
+) -> None:
+    """Each drop starts the timeout anew, so one such server would hold every worker of the channel for hours."""
+    clock = ManualClock()
+    with dripping([*DIALOGUE[:said]] or [""]) as (port, begun):
+        one = Email(mail_server(f"smtp://127.0.0.1:{port}"), clock, domain="andon.example")
+        caught: list[Exception] = []
+
+        def send() -> None:
+            try:
+                one.send(LETTER, ADA, leaving)
+            except (NotSent, Unclear) as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        assert begun.wait(10)
+        clock.advance(LETTER_S + 1)
+        thread.join(10)
+        assert not thread.is_alive()
+        one.close()
+
+    (error,) = caught
+    assert isinstance(error, Unclear if left else NotSent)
+    assert leaving.times == (1 if left else 0)
+    if said:
+        assert "took longer than 60 s" in error.because

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from incidents.decisions import Asker, Decided, notices
+from incidents.decisions import Asker, Decided
+from incidents.decisions.owing import Owing
 from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.events import SYSTEM
 from incidents.notices import digest_of
-from incidents.recipients import of_role
+from incidents.recipients import about, of_role
 from incidents.testing import ADMIN, Workshop
 from tests.support.acting import change_catalog, declare, kinds_of
 
@@ -300,21 +301,13 @@ def test_an_unknown_notice_is_named_with_the_nearest(shop: Workshop, ada: Asker)
 
 
 def owe_authority(shop: Workshop, id: str) -> str:
-    """A notice to an authority, as a clock will ask for one."""
+    """A notice to an authority that no clock has asked for."""
 
     def decide(state: Any, now: Any) -> Decided:
-        incident = state.incidents[id]
-        return Decided(
-            notices.owe(
-                state,
-                incident,
-                to="authority:dpa-ie",
-                template="authority-notice",
-                approval="commander",
-                behind=(),
-                now=now,
-            )
-        )
+        owing = Owing(state, SYSTEM, now)
+        on = about(state.incidents[id])
+        owing.notice(on, to="authority:dpa-ie", template="authority-notice", approval="commander")
+        return Decided(owing.drafts)
 
     shop.service.desk.submit(decide, actor=SYSTEM)
     shop.post()
@@ -370,7 +363,6 @@ def test_for_a_role_its_holder_is_told_then_the_duty_then_whoever_may_command(sh
     id = declare(shop, REVOKE, more="roles: [comms]\n")
 
     def readers() -> tuple[tuple[str, ...], str]:
-        from incidents.recipients import about
 
         with shop.service.desk.read() as state:
             found = of_role(state, about(state.incidents[id]), "comms")

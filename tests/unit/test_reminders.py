@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents.clockwork import Call
 from incidents.docket import Duty
-from incidents.reminders import next_moment, passed, reminders, stage
+from incidents.reminders import USUAL, next_moment, passed, reminders, stage
+from incidents.settings import Settings
+from incidents.testing import workshop
+from playbooks.rhythm import Deadlines, Prompts, load
+from tests.support.clocks import GDPR, assessing
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -89,24 +95,79 @@ spans = st.floats(min_value=0.2, max_value=2000, allow_nan=False)
 moments = st.timedeltas(timedelta(days=-3), timedelta(days=130)).map(lambda d: START + d)
 
 
-@given(spans, moments, moments, st.booleans())
+leads = st.sampled_from(["1h", "30m", "2d", "1w", "90m"])
+rhythms = st.builds(
+    Deadlines,
+    before=st.lists(st.one_of(leads, st.integers(1, 99).map(lambda n: f"{n}%")), unique=True, max_size=5).map(tuple),
+    after=st.lists(leads, unique=True, max_size=4).map(tuple),
+    daily=st.integers(0, 40),
+).map(Deadlines.prompts)
+
+
+@given(spans, moments, moments, st.booleans(), rhythms)
 def test_nothing_is_lost_or_said_twice_however_often_it_is_looked_at(
-    hours: float, first: datetime, second: datetime, asks: bool
+    hours: float, first: datetime, second: datetime, asks: bool, rhythm: Prompts
 ) -> None:
-    """A tick that comes late sees what the ticks between would have seen, each once."""
+    """A tick that comes late sees what the ticks between would have seen, each once, whatever a company has written."""
     found = duty(hours, asks=["c"] if asks else [], sooner={"d": START + timedelta(hours=hours / 2)})
     low, high = sorted((first, second))
     middle = low + (high - low) / 3
 
-    assert passed(found, low, middle) + passed(found, middle, high) == passed(found, low, high)
-    keys = [reminder.key for reminder in reminders(found, START)]
+    told = [*passed(found, low, middle, rhythm), *passed(found, middle, high, rhythm)]
+    assert told == passed(found, low, high, rhythm)
+    keys = [reminder.key for reminder in reminders(found, START, rhythm)]
     assert len(keys) == len(set(keys))
 
 
-@given(spans, moments)
-def test_the_next_moment_is_the_first_that_lies_ahead(hours: float, now: datetime) -> None:
+@given(spans, moments, rhythms)
+def test_the_next_moment_is_the_first_that_lies_ahead(hours: float, now: datetime, rhythm: Prompts) -> None:
     """The agenda asks this of every clock, so it takes a short cut; it must come out the same."""
     found = duty(hours, sooner={"d": START + timedelta(hours=hours / 2)})
-    ahead = [r.moment for r in reminders(found, now) if r.moment >= now]
+    ahead = [r.moment for r in reminders(found, now, rhythm) if r.moment >= now]
 
-    assert next_moment(found, now) == min(ahead, default=None)
+    assert next_moment(found, now, rhythm) == min(ahead, default=None)
+
+
+def test_what_ships_is_what_is_used_without_a_file() -> None:
+    """A company's own rhythm of before there were deadlines in it says nothing of them."""
+    assert load()[0].deadlines.prompts() == USUAL
+
+
+def test_a_moment_that_is_none_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """With a wrong file the shipped moments stay in force: nobody is left without a reminder."""
+    (tmp_path / "notices").mkdir()
+    own = tmp_path / "notices" / "rhythm.yaml"
+    rest = "updates: {role: a}\napprovals: {every: 2h}\nunanswered: [{role: b}]\n"
+    for written, why in (
+        ("before: [half]", "'half' is no moment before a deadline: write 50% of its time, or 1h, 2d before it"),
+        ("before: [100%]", "'100%' is no moment before a deadline"),
+        ("before: [2 business days]", "is no moment before a deadline"),
+        ("after: [50%]", "'50%' is no moment after a deadline: write 1h or 2d"),
+        ("before: [1h, 1h]", "stands there twice"),
+    ):
+        own.write_text(f"deadlines: {{{written}}}\n{rest}")
+        found, problems = load(tmp_path)
+        assert why in str(problems[0])
+        assert found.deadlines == Deadlines()
+
+
+def test_a_companys_own_moments_are_those_at_which_its_clocks_speak(tmp_path: Path) -> None:
+    """Somebody who needs two working days to file wants to hear of it then, not at half-way."""
+    (tmp_path / "notices").mkdir()
+    (tmp_path / "notices" / "rhythm.yaml").write_text(
+        "deadlines: {before: [2d], after: [], daily: 1}\n"
+        "updates: {role: a}\napprovals: {every: 2h}\nunanswered: [{role: b}]\n"
+    )
+    shop = workshop(settings=Settings(playbooks=tmp_path))
+    heard: list[Call] = []
+    shop.service.clockwork.on_reminder(heard.extend)
+    assessing(shop, GDPR)
+    shop.service.every_second()
+    for _ in range(24):
+        shop.clock.advance(3_600)
+        shop.service.every_second()
+    assert heard == []
+    shop.clock.advance(1)
+    shop.service.every_second()
+
+    assert [call.reminder.key for call in heard] == ["2d@2026-11-26T12:00:00.000Z"]

@@ -88,6 +88,7 @@ def test_a_playbooks_notice_takes_a_text_that_exists_and_is_for_its_reader(tmp_p
 
 
 def test_an_authoritys_text_may_name_facts_of_its_clock() -> None:
-    """Which ones there are is the clock's matter."""
-    assert "clock.due" not in FACTS[Audience.AUTHORITY]
+    """A partner's may not: deadlines of the house are none of its business."""
+    assert "clock.due" in FACTS[Audience.AUTHORITY]
+    assert "clock.due" not in FACTS[Audience.PARTNER]
     assert Wordings.load().get("authority-notice").audience is Audience.AUTHORITY
