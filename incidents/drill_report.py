@@ -61,6 +61,7 @@ def _point_of_trend(one: Score) -> Json:
         "verified": one.verified,
         "steps_late": one.steps_late,
         "steps_skipped": one.steps_skipped,
+        "clocks_ms": one.clocks_ms,
         "met": one.met,
     }
 
@@ -83,7 +84,7 @@ def verdicts(found: Json) -> list[str]:
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
     if made["roles_unfilled"]:
         said.append(f"Nobody took: {', '.join(made['roles_unfilled'])}.")
-    return said + _people(made) + _clocks(made)
+    return said + _people(made) + _clocks(made, running=found["running"])
 
 
 def _people(made: Json) -> list[str]:
@@ -94,13 +95,13 @@ def _people(made: Json) -> list[str]:
     return said
 
 
-def _clocks(made: Json) -> list[str]:
+def _clocks(made: Json, *, running: bool) -> list[str]:
     found = made["clocks"]
     if found is None:
         return []
     said = [f"The clock list was right after {took(made['clocks_ms'])}."] if made["clocks_ms"] is not None else []
     if not found["right"]:
-        since = "is wrong again" if said else "was not right yet"
+        since = "is wrong again" if said else "is not right yet" if running else "was never right"
         said.append(f"The clock list {since}: {'; '.join(shortfalls(found))}.")
     return said
 
@@ -146,8 +147,21 @@ def markdown(found: Json) -> str:
     for bar in found["bars"]:
         cells = (bar["lane"], _plain(bar["name"]), took(bar["end_ms"]), bar["state"], took(bar["due_ms"]))
         lines.append(f"| {' | '.join(cells)} |")
+    if found["follow_ups"]:
+        lines += ["", "## Follow-ups", "", *(f"- {_plain(t['title'])}: {_whose(t)}" for t in found["follow_ups"])]
+    if found["said"]:
+        lines += ["", "## What people said", ""]
+        lines += [
+            f"- {one['at'][:16].replace('T', ' ')} UTC, {_plain(one['by'])}: {_plain(one['text'])}"
+            for one in found["said"]
+        ]
     lines += ["", mark, ""]
     return "\n".join(lines)
+
+
+def _whose(task: Json) -> str:
+    due = f", due {task['due_at'][:10]}" if task["due_at"] else ""
+    return f"{_plain(task['owner'] or 'nobody')}{due}, {task['state']}"
 
 
 def _facts(found: Json) -> list[str]:

@@ -31,6 +31,7 @@ from incidents.ledger import Answer, AnswerKey
 from incidents.operating import Json, Reply, as_reply, veils
 from incidents.roles import Right
 from incidents.state import State
+from incidents.timeline import Row
 from playbooks.drill_schedule import Schedule
 from playbooks.durations import duration
 from playbooks.loader import Library
@@ -44,6 +45,8 @@ CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=7), timedelta(days=90)
 LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
 SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
 REMINDS_EVERY = timedelta(minutes=1)
+SAID = ("incident:note:added", "incident:update:posted", "drill:run:ended")
+SAID_MOST = 50  # lines of people that a report takes over from the timeline; the newest
 TREND = 12  # runs of the same playbook and mode that a report looks back on
 
 
@@ -341,10 +344,10 @@ class DrillWork(IncidentWork):
 
     @veils
     def drills_overdue(self, asker: Asker) -> list[Json]:
-        """Playbooks whose rehearsal is overdue."""
+        """Playbooks whose rehearsal is overdue, and those whose text has changed since."""
         needs(asker, Right.READ, "reading drills")
         with self.desk.read() as state:
-            return [row for row in self._standing(state) if row["overdue"]]
+            return [row for row in self._standing(state) if row["overdue"] or (row["stale"] and row["every"])]
 
     def _standing(self, state: State) -> list[Json]:
         return drill_views.standing(state, self._books(), self.desk.clock.now())
@@ -367,11 +370,7 @@ class DrillWork(IncidentWork):
             containment = self.points.containment(state, incident, self.desk.clock.boot())
             names = views.names(state)
             coming = drill_views.comes_next(run, incident, containment)
-            follow_ups = [
-                {"number": t.number, "owner": t.owner, "due_at": t.due_at, "state": t.state}
-                for t in incident.tasks.values()
-                if t.follow_up
-            ]
+            follow_ups = [replace(task) for task in incident.tasks.values() if task.follow_up]
         made = self._score(known)
         if made is None:
             raise Unknown(f"{known} has no score", code="no-drill")
@@ -382,7 +381,23 @@ class DrillWork(IncidentWork):
         report = drill_report.report(self._row(run), made, past, best)
         if coming:
             coming = sorted(coming + drill_report.clocks_next(made), key=lambda r: str(r["by"] or ""))
-        return report | {"next": coming, "names": names, "follow_ups": follow_ups, "as_of": self._now()}
+        said = [
+            {"at": row.at, "by": row.actor, "text": row.text}
+            for row in self.timeline(asker, known)
+            if row.kind in SAID and row.text
+        ]
+        rows = [
+            {
+                "number": task.number,
+                "title": task.title or self._title_at(task.seq),
+                "owner": task.owner,
+                "due_at": task.due_at,
+                "state": task.state,
+            }
+            for task in follow_ups
+        ]
+        more = {"next": coming, "names": names, "follow_ups": rows, "said": said[-SAID_MOST:]}
+        return report | more | {"as_of": self._now()}
 
     def _now(self) -> str:
         return rfc3339(self.desk.clock.now())
@@ -395,6 +410,10 @@ class DrillWork(IncidentWork):
             overview = self.points.overview(state, self.desk.clock.boot())
             asks = [row["name"] for row in overview if row["ask_live"]]
             return drill_views.exercised(state, days, self.desk.clock.now(), asks)
+
+    def _title_at(self, seq: int) -> str:
+        line = self._event(seq)
+        return (line.text or {}).get("title", "[redacted]") if line is not None else ""
 
     def _score(self, id: str) -> Score | None:
         if id not in self._scores:
@@ -413,7 +432,10 @@ class DrillWork(IncidentWork):
         if outcome.events and outcome.decided.subject:
             self.clockwork.consider(outcome.decided.subject)
 
-    # --- what a declaration is made of; see ``Operations`` ---
+    # --- how an incident reads, and what a declaration is made of; see ``Operations`` ---
+
+    def timeline(self, asker: Asker, id: str) -> list[Row]:
+        raise NotImplementedError
 
     def _request(self, body: Mapping[str, Any]) -> Declare:
         raise NotImplementedError

@@ -59,13 +59,20 @@ def test_real_is_called_over_the_api(ada: Caller) -> None:
 def test_a_report_is_handed_on_as_markdown_marked_at_both_ends(ada: Caller) -> None:
     """Whoever finds it in a mailbox must not take it for an incident; words of people add no heading to it."""
     ada.post("drills", BODY | {"title": "Q4 | rehearsal # of [keys](http://x)"})
-    ada.post(f"drills/{ID}/end")
+    ada.post(f"incidents/{ID}/notes", {"text": "the pager\n# was silent"})
+    ada.post(f"drills/{ID}/end", {"reason": "next time with a pager"})
+    task = {"title": "Charge the pager", "owner": "linus", "due_at": "2026-12-01T12:00:00Z", "follow_up": True}
+    assert ada.post(f"incidents/{ID}/tasks", task).status_code == 201
     answer = ada.get(f"drills/{ID}/report?format=md")
 
     assert answer.content_type.startswith("text/markdown")
     lines = answer.get_data(as_text=True).strip().splitlines()
     assert lines[0] == lines[-1] == f"**DRILL {ID}: an exercise, not a real incident.**"
     assert r"# Q4 \| rehearsal \# of \[keys\](http://x)" in lines
+    assert "- Charge the pager: linus, due 2026-12-01, open" in lines
+    said = lines[lines.index("## What people said") :]
+    assert any(line.endswith(r": the pager \# was silent") for line in said)
+    assert any("next time with a pager" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +107,18 @@ def test_drills_are_listed_page_by_page(ada: Caller) -> None:
 @pytest.mark.usefixtures("shell")
 def test_a_drill_at_the_prompt(shell: Shell) -> None:  # noqa: F811
     """With the service down too: run, take part, stop, read."""
-    run = shell.run("drill", "run", "partner-credential-abuse", "-p", "partner=acme", "--lasts", "20m")
+    run = shell.run(
+        "drill", "run", "partner-credential-abuse", "-p", "partner=acme", "--lasts", "20m", "--compress", "60"
+    )
     assert f"andon drill stop {ID} ends it" in run.out
     ada = shell.token_of("ada")
     assert "takes part as observer" in shell.run("drill", "join", ID, "--as", "observer", ANDON_TOKEN=ada).out
     assert "it ends by itself" in shell.run("drill", "report", ID).out
+    assert "60 times as fast in this drill" in shell.run("clocks", f"{ID}.gdpr-art33.notify-authority").out
     assert "the live table is as it was before" in shell.run("drill", "stop", ID).out
-    assert f"DRILL {ID}" in shell.run("drill", "report", ID).out
+    report = shell.run("drill", "report", ID).out
+    assert f"DRILL {ID}" in report
+    assert "Drill finished" in report
     assert ID in shell.run("drill", "report").out
     assert shell.run("drill", "report", ID, "--format", "md").out.startswith("**DRILL")
     assert "partner-credential-abuse" in shell.run("drill", "schedule").out
@@ -142,11 +154,15 @@ def test_a_drill_is_started_run_and_ended_without_a_script(page: FlaskClient, sh
     shop.point("edge")
     form = page.get("/drills/start?playbook=partner-credential-abuse").text
     assert hidden(form, "/drills")["playbook"] == "partner-credential-abuse"
-    fields = {"playbook": BODY["playbook"], "p:partner": "acme", "mode": "shadow", "lasts": "20m", "title": "Autumn"}
+    fields = {"playbook": BODY["playbook"], "p:partner": "acme", "mode": "shadow", "lasts": "20m", "title": "Autumn",
+              "compress": "60"}  # fmt: skip
     assert post(page, "/drills", **fields).location == f"/drills/{ID}?said=started"
     running = page.get(f"/drills/{ID}").text
     assert 'class="band kind drill"' in running
     assert "Comes next somebody acknowledges" in words(running)
+    assert "clocks 60 times as fast" in words(running)
+    assert "Clock list Not right yet Nobody has confirmed awareness." in words(running)
+    assert "It is REAL…" in words(page.get(f"/incidents/{ID}").text)
     assert "1 drill runs now" in words(page.get("/drills").text)
     assert post(page, f"/drills/{ID}/people", act="join", part="facilitator").status_code == 303
     assert post(page, f"/drills/{ID}/notes", text="the pager was silent").status_code == 303
@@ -154,6 +170,7 @@ def test_a_drill_is_started_run_and_ended_without_a_script(page: FlaskClient, sh
     over = words(page.get(f"/drills/{ID}").text)
     assert "The live table after it is the live table before it" in over
     assert "facilitator" in over
+    assert "What people said the pager was silent Ada Okafor" in over
     assert "the pager was silent" in words(page.get(f"/incidents/{ID}").text)
     assert "attachment" in page.get(f"/drills/{ID}/report.md").headers["Content-Disposition"]
 
@@ -179,8 +196,8 @@ def test_the_real_button_leads_to_the_real_incident(page: FlaskClient) -> None:
 
 
 def test_the_board_names_playbooks_that_are_overdue(page: FlaskClient, shop: Workshop) -> None:
-    """A kill switch that nobody has pulled for a quarter is news for the first page."""
-    assert "Drills overdue" in words(page.get("/").text)
+    """A kill switch that nobody has pulled for a quarter is news for the first page; so is a plan nobody has tried."""
+    assert "Drills wanted" in words(page.get("/").text)
     for book in shop.service.playbooks:
         if book.drill is not None:
             given = {"partner": "acme", "capability": "orion-2:tool-use", "model": "orion-2"}
@@ -189,7 +206,10 @@ def test_the_board_names_playbooks_that_are_overdue(page: FlaskClient, shop: Wor
                 shop.person("ada", "commander"), {"playbook": book.id, "parameters": parameters, "mode": "tabletop"}
             ).body["id"]
             shop.service.operations.end_drill(shop.person("ada", "commander"), id)
-    assert "Drills overdue" not in words(page.get("/").text)
+    assert "Drills wanted" not in words(page.get("/").text)
+    with shop.service.desk.read() as state:
+        next(iter(state.drills.runs.values())).playbook_digest = "0" * 64
+    assert "its text has changed" in words(page.get("/").text)
 
 
 def test_words_of_people_can_not_run_on_a_drills_page(page: FlaskClient) -> None:
