@@ -198,12 +198,16 @@ def listed(rows: Sequence[Json], count: int, recent: Sequence[Json], reader: Rea
         blocks += [section("*Lately*"), *_rows(recent, reader)]
     if count > len(rows):
         blocks.append(context(f"… and {count - len(rows)} more on <{reader.url}|the board>"))
-    return message(f"{count} incidents", blocks, reader.url)
+    return message(_counted(count), blocks, reader.url)
 
 
 def matching(rows: Sequence[Json], search: str, reader: Reader) -> Message:
     blocks = [section(f"*Matching '{esc(search)}'*"), *_rows(rows, reader)]
-    return message(f"{len(rows)} incidents", blocks, reader.url)
+    return message(_counted(len(rows)), blocks, reader.url)
+
+
+def _counted(count: int) -> str:
+    return "1 incident" if count == 1 else f"{count} incidents"
 
 
 def _rows(rows: Sequence[Json], reader: Reader) -> list[Json]:

@@ -58,8 +58,9 @@ def declared(answer: Json, who: str, reader: Reader) -> Message:
 
 def preview(p: Json, line: str, reader: Reader) -> Message:
     """The blast radius, then the red button."""
-    blocks = [*preview_blocks(p, reader), *_red_button(p, line)]
-    return message(f"Preview of {p['playbook']}: nothing has changed", blocks, reader.url)
+    blocks = [*preview_blocks(p, reader), *_red_button(p, line), *bands(p)]
+    end = f" ({kind_word(p).strip(' ·')})" if p["kind"] != "real" else ""
+    return message(f"{kind_word(p)}Preview of {p['playbook']}: nothing has changed{end}", blocks, reader.url)
 
 
 def preview_blocks(p: Json, reader: Reader) -> list[Json]:
