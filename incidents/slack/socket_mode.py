@@ -26,6 +26,7 @@ from incidents.slack.web_api import SILENT
 Json = dict[str, Any]
 log = structlog.get_logger("andon.slack")
 AGAIN_S = 5.0
+CLOSING_S = 0.5
 
 
 class SocketMode:
@@ -47,7 +48,9 @@ class SocketMode:
         if self._thread is not None:
             self._thread.join(timeout=1)
         if self._client is not None:
-            self._client.close()
+            closing = threading.Thread(target=self._client.close, name="andon-slack-socket-end", daemon=True)
+            closing.start()
+            closing.join(timeout=CLOSING_S)  # it waits for its threads, which look up every few seconds
 
     @property
     def is_connected(self) -> bool:
