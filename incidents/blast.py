@@ -82,7 +82,7 @@ def _replaced(state: State, holds: dict[str, Hold]) -> State:
 def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, table: str = LIVE) -> Blast:
     """What differs between two states that differ in ``holds``."""
     keys = sorted({key for hold in holds for key in hold_keys(before, hold)})
-    old, new = part(before, keys), part(after, keys)
+    old, new = part(before, keys, table=table), part(after, keys, table=table)
     entries = {}
     for key in keys:
         was, becomes = _look(old, key, table), _look(new, key, table)
@@ -90,7 +90,7 @@ def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, t
             entries[key] = (was, becomes)
     affected = sorted(_affected(before, entries))
     wanted = {key for grant in affected for key in reached(grant)}
-    old, new = part(before, wanted), part(after, wanted)
+    old, new = part(before, wanted, table=table), part(after, wanted, table=table)
     access = []
     for grant in affected:
         partner, model, capability = grant.split(":")
@@ -123,6 +123,9 @@ def _affected(state: State, entries: Iterable[str]) -> list[str]:
             return list(state.catalog.grants)
         changed[kind].add(id)
     partners, models, flags, grants = changed.values()
+    if not models and not flags and not grants:
+        theirs = tuple(f"{partner}:" for partner in partners)
+        return [grant for grant in state.catalog.grants if grant.startswith(theirs)]
     found = []
     for grant in state.catalog.grants:  # a large catalog is looked through while a kill waits: keep this loop bare
         partner, _, flag = grant.partition(":")

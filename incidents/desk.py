@@ -23,10 +23,10 @@ from incidents.clock import Clock, rfc3339
 from incidents.credentials import Credential, credentials
 from incidents.decisions import Decided
 from incidents.decisions.consequences import consequences
-from incidents.errors import HeadMoved, Invalid, Unavailable
+from incidents.errors import HeadMoved, Invalid, Refused, Unavailable
 from incidents.events import SYSTEM, Actor, Draft, Event, WriteResumed
 from incidents.ledger import Answer, AnswerKey, Ledger, pages
-from incidents.snapshot import Change, Snapshot, advance, build
+from incidents.snapshot import Change, Snapshot, advance, build, merge
 from incidents.state import State, bring_back, fold, is_over, let_go
 from incidents.state_copy import FOLD_VERSION, dump_state, load_state
 from incidents.tokens import mask
@@ -34,6 +34,7 @@ from incidents.tokens import mask
 log = structlog.get_logger("andon.desk")
 
 TRIES = 25
+TOGETHER = 16  # kills in one write: the last of a storm waits less, and the first hardly longer
 WORDS_ONLY = frozenset(  # lines that change no incident
     {
         "incident:note:added",
@@ -88,8 +89,30 @@ class Blocked:
     since_boot: float  # the same moment on the boot clock
 
 
+@dataclass(slots=True)
+class _Wish:
+    """A change that somebody waits for. Done once it has an outcome or an error."""
+
+    decide: Decide
+    actor: Actor
+    key: AnswerKey | None
+    answer: MakeAnswer | None
+    about: str
+    outcome: Outcome | None = None
+    error: Exception | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.outcome is not None or self.error is not None
+
+
 class Desk:
-    """Safe to use from several threads. ``start`` before anything else."""
+    """
+    Safe to use from several threads. ``start`` before anything else.
+
+    ``snapshot`` is what the points are told; ``newest`` is of the state that is being decided on, which may be on its
+    way to the disk still.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self.ledger = ledger
@@ -99,13 +122,19 @@ class Desk:
         self.read_began = float("-inf")  # boot clock at which the last successful look at the head began
         self.trouble: str | None = None  # why the head could not be read
         self._state = State()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # on the state; nobody who only looks waits for the disk
+        self._order = threading.RLock()  # one change after the other; taken before the ledger's locks and the state's
+        self._queue: list[_Wish] = []
+        self._queue_lock = threading.Lock()
+        self._is_ahead = False  # the state holds what was never written: it is made anew before anybody looks
+        self._told_seq = 0
         self._kills = 0  # narrowing changes that are being made or wait to be
         self._calm = threading.Condition()
         self._listeners: list[Callable[[Commit], None]] = []
         self._words: dict[str, dict[str, str]] = {}
         self._copied_seq = 0
         self.snapshot: Snapshot = build(self._state)
+        self.newest = self.snapshot
         self.credentials: dict[str, Credential] = {}
 
     # --- starting and following ---
@@ -119,16 +148,21 @@ class Desk:
         """
         with self._lock:
             began = self.clock.boot()
-            self._state = self._kept_state() or State()
-            self._copied_seq = self._state.seq
-            for number, event in enumerate(pages(self.ledger, after=self._state.seq), 1):
-                self._fold(event)
-                if number % LET_GO_EVERY == 0:
-                    self.let_go()
-            self.let_go()
-            self.snapshot = build(self._state)
+            self._replay_log()
+            self.snapshot = self.newest = build(self._state)
             self.credentials = credentials(self._state)
             self.read_began = began
+
+    def _replay_log(self, upto: int | None = None) -> None:
+        self._state = self._kept_state() or State()
+        self._copied_seq = self._state.seq
+        for number, event in enumerate(pages(self.ledger, after=self._state.seq), 1):
+            if upto is not None and event.seq > upto:
+                break
+            self._fold(event)
+            if number % LET_GO_EVERY == 0:
+                self.let_go()
+        self.let_go()
 
     def _kept_state(self) -> State | None:
         kept = self.ledger.load_state(FOLD_VERSION)
@@ -163,6 +197,7 @@ class Desk:
         with self._lock:
             began = self.clock.boot()
             try:
+                self._go_back()
                 self._catch_up()
             except Unavailable as error:
                 self.trouble = str(error)
@@ -177,12 +212,21 @@ class Desk:
     def _take(self, events: Sequence[Event]) -> None:
         if not events:
             return
+        self._tell(events, self._take_in(events))
+
+    def _take_in(self, events: Sequence[Event]) -> Change | None:
+        """For whoever decides next; nobody is told yet of what has changed."""
         for event in events:
             self._fold(event)
             self._remember_words(event)
         change = None
         if any(e.kind.startswith("access:") or e.kind == "ledger:chain:restored" for e in events):
-            self.snapshot, change = advance(self.snapshot, self._state, events)
+            self.newest, change = advance(self.newest, self._state, events)
+        return change
+
+    def _tell(self, events: Sequence[Event], change: Change | None) -> None:
+        """Durable and taken in."""
+        self.snapshot = self.newest
         if any(e.kind.startswith(("people:", "points:")) for e in events):
             self.credentials = credentials(self._state)
         commit = Commit(events, self.snapshot, change, self.clock.boot())
@@ -219,6 +263,7 @@ class Desk:
         ``about``: the incident or restore request that the block is going to look at, even if it is long over.
         """
         with self._lock:
+            self._go_back()
             self._bring_back(self._meant(about))
             yield self._state
 
@@ -268,18 +313,22 @@ class Desk:
             Refused: Nothing was changed.
             Unavailable: Nothing was recorded.
         """
+        wish = _Wish(decide, actor, key, answer, about)
+        try:
+            with self._ahead(narrowing):
+                return self._done_with_others(wish) if narrowing else self._done(wish)
+        except Unavailable as error:
+            if narrowing:
+                self._block(narrowing, error)
+            raise
+
+    def _done(self, wish: _Wish) -> Outcome:
         for _ in range(TRIES):
             try:
-                with self._ahead(narrowing), self._lock:
-                    return self._once(decide, actor, key, answer, about)
+                with self._order:
+                    return self._once(wish)
             except HeadMoved:
                 continue
-            except Unavailable as error:
-                if narrowing:
-                    self._block(narrowing, error)
-                raise
-        if narrowing:
-            self._block(narrowing, HeadMoved("others kept appending"))
         raise Unavailable(f"could not be recorded: {TRIES} others appended to {self.ledger.name} first; try again")
 
     @contextmanager
@@ -305,42 +354,135 @@ class Desk:
         with self._calm:
             self._calm.wait_for(lambda: not self._kills, GIVE_WAY_S)
 
-    def _once(
-        self, decide: Decide, actor: Actor, key: AnswerKey | None, answer: MakeAnswer | None, about: str
-    ) -> Outcome:
+    def _done_with_others(self, wish: _Wish) -> Outcome:
+        """
+        Kills that wait at the same moment are written together: each by itself would wait for the disk of all before.
+
+        Whoever gets the lock does what waits by then; a lone one is done like any other change.
+        """
+        with self._queue_lock:
+            self._queue.append(wish)
+        with self._order:
+            while not wish.is_done:
+                with self._queue_lock:
+                    batch, self._queue = self._queue[:TOGETHER], self._queue[TOGETHER:]
+                self._do(batch)
+        if wish.outcome is None:
+            raise wish.error or Unavailable("could not be recorded")
+        return wish.outcome
+
+    @property
+    def waiting(self) -> int:
+        """Kills that wait for their turn."""
+        return len(self._queue)
+
+    def _do(self, batch: list[_Wish]) -> None:
+        """Every one of them has an outcome or an error afterwards."""
+        late = self._write_together(batch) if len(batch) > 1 else batch
+        for wish in late:
+            try:
+                wish.outcome = self._done(wish)
+            except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for it
+                wish.error = error
+
+    def _write_together(self, batch: list[_Wish]) -> list[_Wish]:
+        """In one write, each decided on what those before it did; returns those that are to be done by themselves."""
+        with self._lock:
+            try:
+                with self.ledger.together():
+                    late, events, change = self._decided_in_turn(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is met again and raised where it belongs
+                log.warning("not_written_together", changes=len(batch), error=repr(error))
+                for wish in batch:
+                    wish.outcome = wish.error = None
+                return batch
+            self._is_ahead = False
+            if events:
+                self.blocked = None
+                self._tell(events, change)
+            return late
+
+    def _decided_in_turn(self, batch: list[_Wish]) -> tuple[list[_Wish], list[Event], Change | None]:
+        late: list[_Wish] = []
+        events: list[Event] = []
+        change: Change | None = None
+        self._go_back()
         self._catch_up()
-        self._bring_back(self._meant(about))
-        if key is not None:
-            stored = self.ledger.answer(key)
-            if stored is not None:
-                return _replay(key, stored)
-        now = self.clock.now()
-        decided = decide(self._state, now)
-        follows = self._follows(decided, actor, now)
+        self._told_seq = self._state.seq
+        for wish in batch:
+            try:
+                written, finish = self._decided(wish)
+            except HeadMoved:
+                late.append(wish)  # its key was answered in this very write
+            except Refused as error:
+                wish.error = error
+            else:
+                if written:
+                    self._is_ahead = True
+                    newer = self._take_in(written)
+                    change = merge(change, newer) if change and newer else newer or change
+                    events += written
+                wish.outcome = finish()
+        return late, events, change
+
+    def _go_back(self) -> None:
+        """What was taken in and could not be written is forgotten: the log is read anew, up to what was told."""
+        if self._is_ahead:
+            self._words.clear()
+            self._replay_log(self._told_seq)
+            self.newest = self.snapshot
+            self._is_ahead = False
+
+    def _once(self, wish: _Wish) -> Outcome:
+        with self._lock:
+            self._go_back()
+            self._catch_up()
+        events, finish = self._decided(wish)
+        with self._lock:
+            if events is not None:
+                self.blocked = None
+                # Whoever followed the log meanwhile has taken them already. Told before anything is written for people.
+                self._take([event for event in events if event.seq > self._state.seq])
+            return finish()
+
+    def _decided(self, wish: _Wish) -> tuple[list[Event] | None, Callable[[], Outcome]]:
+        """
+        Decided on the state as it is, and appended: the events, None where nothing had to be written.
+
+        Not taken in yet; the outcome is asked for once it is.
+        """
+        with self._lock:
+            self._bring_back(self._meant(wish.about))
+            if wish.key is not None:
+                stored = self.ledger.answer(wish.key)
+                if stored is not None:
+                    replayed = _replay(wish.key, stored)
+                    return None, lambda: replayed
+            now = self.clock.now()
+            decided = wish.decide(self._state, now)
+            follows = self._follows(decided, wish.actor, now)
+            expected = self._state.seq
         made: list[Answer] = []
 
         def make(events: Sequence[Event]) -> Answer:
             asked = events[: len(decided.drafts)]  # the answer is about what was decided, not about what follows
-            made.append(answer(self._state, decided, asked) if answer else Answer(200, "null"))
+            with self._lock:
+                made.append(wish.answer(self._state, decided, asked) if wish.answer else Answer(200, "null"))
             return made[0]
 
-        if not decided.drafts and not decided.directory and key is None:
-            return Outcome(decided, [], make([]))
+        if not decided.drafts and not decided.directory and wish.key is None:
+            return None, lambda: Outcome(decided, [], make([]))
         events = self.ledger.append(
             [_masked(draft) for draft in (*decided.drafts, *follows)],
-            actor=actor,
+            actor=wish.actor,
             now=now,
-            expected=self._state.seq,
-            key=key,
-            answer=make if answer else None,
+            expected=expected,
+            key=wish.key,
+            answer=make if wish.answer else None,
             directory=decided.directory or None,
             redact=decided.redact,
         )
-        self.blocked = None
-        self._take(events)  # told to the points before anything is written for people
-        if not made:
-            make(events)
-        return Outcome(decided, events[: len(decided.drafts)], made[0])
+        return events, lambda: Outcome(decided, events[: len(decided.drafts)], made[0] if made else make(events))
 
     def _follows(self, decided: Decided, actor: Actor, now: datetime) -> list[Draft]:
         """What the change owes to the outside. A fault in working that out must not keep a kill from being written."""
@@ -368,6 +510,7 @@ class Desk:
     def prove_writable(self) -> None:
         """Write once before anything is granted: a block that a restart has forgotten must not be lifted by it."""
         with self._lock:
+            self._go_back()
             seq, kept = self._state.seq, dump_state(self._state)
         try:
             self.ledger.save_state(seq, FOLD_VERSION, kept)
@@ -377,6 +520,7 @@ class Desk:
     def keep_state(self, *, always: bool = False) -> None:
         """Keep the folded state beside the log, so that the next start replays only the tail."""
         with self._lock:
+            self._go_back()
             if self._state.seq - self._copied_seq < (1 if always else COPY_EVERY):
                 return
             seq, kept = self._state.seq, dump_state(self._state)

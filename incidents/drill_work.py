@@ -137,7 +137,7 @@ class DrillWork(IncidentWork):
 
         def decide(state: State, now: datetime) -> Decided:
             request = self._with_evidence(state, wanted)
-            return drills.call_real(state, known, request, self.desk.snapshot, asker, now, end)
+            return drills.call_real(state, known, request, self.desk.newest, asker, now, end)
 
         with self._veiled_refusals(asker):
             outcome = self.desk.submit(

@@ -150,6 +150,27 @@ def unanswered(state: State, incident: Incident, pace: Pace) -> Iterator[Reminde
         )
 
 
+@source
+def unaccepted(state: State, incident: Incident, pace: Pace) -> Iterator[Reminder]:
+    """Command was offered and not taken: both are told, then whoever is called where nobody answers."""
+    offer = incident.offers.get(COMMANDER)
+    if offer is None or incident.ended:
+        return
+    within = pace.acknowledge_within(incident.severity)
+    calls = [(f"person:{person}", 1) for person in (offer.person, incident.commander) if person]
+    calls += [(f"role:{call.role}", call.after + 1) for call in pace.rhythm.unanswered if call.after]
+    for number, (whom, times) in enumerate(calls):
+        minutes = int((times * within).total_seconds() // 60)
+        yield Reminder(
+            key=f"unaccepted/{number}",
+            at=offer.since + times * within,
+            whom=whom,
+            words=f"Command of {incident.id} ({incident.severity}) was offered to {offer.person} {minutes} min ago"
+            f" and is not accepted; {incident.commander or 'nobody'} has it until then",
+            template="escalation",
+        )
+
+
 # --- what waits for people --------------------------------------------------------------------------------------------
 
 

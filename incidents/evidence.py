@@ -12,7 +12,7 @@ from typing import Any
 
 from incidents.blast import compare, with_holds
 from incidents.events import EvidenceFrozen
-from incidents.holds import Hold, HoldKind
+from incidents.holds import LIVE, Hold, HoldKind
 from incidents.snapshot import effective_cap, part, stage_in_force
 from incidents.state import State
 
@@ -57,7 +57,7 @@ def _model(state: State, id: str) -> dict[str, Any]:
 
 
 def _entry(state: State, key: str) -> Any:
-    return part(state, [key]).live.get(key)
+    return part(state, [key], table=LIVE).live.get(key)
 
 
 def _granted(state: State, row: dict[str, Any], table: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
 
     def _with_evidence(self, state: State, request: Declare) -> Declare:
         """What each point holds at this moment, and the table that it should hold."""
-        return replace(request, points=self._points_seen(state), table_digest=self.desk.snapshot.digest)
+        return replace(request, points=self._points_seen(state), table_digest=self.desk.newest.digest)
 
     def _points_seen(self, state: State) -> tuple[Json, ...]:
         return tuple(self.points.overview(state, self.desk.clock.boot()))
@@ -410,7 +410,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
         return self._do(
             asker,
             lambda state, now: incident.validate(
-                state, id, number, now, points=self._points_seen(state), table_digest=self.desk.snapshot.digest
+                state, id, number, now, points=self._points_seen(state), table_digest=self.desk.newest.digest
             ),
             lambda state, decided, events: (
                 200,

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
 import uvicorn
-from a2wsgi import WSGIMiddleware
 
 from app import create_app
 from incidents.credentials import local_admin
+from incidents.enforcement.bridge import Bridge
 from incidents.enforcement.front import Front
 from incidents.enforcement.patience import PromptProtocol, WholeRequests, close_the_slow
 from incidents.errors import Conflicting, Unavailable
@@ -84,7 +83,7 @@ class Server(uvicorn.Server):
 def build_front(service: Service) -> Front:
     """The ASGI app over a service, Flask included."""
     flask = create_app(service=service)
-    below: Any = WholeRequests(WSGIMiddleware(flask, workers=FLASK_THREADS))  # type: ignore[arg-type]
+    below = WholeRequests(Bridge(flask, workers=FLASK_THREADS))  # type: ignore[arg-type]
     front = Front(
         service.desk,
         service.points,

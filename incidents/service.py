@@ -13,7 +13,7 @@ import hmac
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -311,8 +311,7 @@ class Service:
                 doubts.pop(0)
         finally:
             self.points.doubt_again(doubts)
-        for finished in self.points.tick(points, boot):
-            self._write_contained(finished)
+        self._write_finished(self.points.tick(points, boot))
         self._cycle_at = boot
         told = self.points.acknowledgements
         if told != self._told:
@@ -391,24 +390,35 @@ class Service:
         self.desk.submit(decide, actor=SYSTEM, about=drill)
         self.points.settle(finished.incident, finished.revision)
 
-    def _write_contained(self, finished: Finished) -> None:
-        """The fact that matters, once."""
-        if finished.incident.endswith(RETURN):
-            self._write_restored(finished)
+    def _write_finished(self, found: Sequence[Finished]) -> None:
+        """In one write, however many: each by itself would keep the kills that come in meanwhile waiting."""
+        self._write_contained([finished for finished in found if not finished.incident.endswith(RETURN)])
+        for finished in found:
+            if finished.incident.endswith(RETURN):
+                self._write_restored(finished)
+
+    def _write_contained(self, found: Sequence[Finished]) -> None:
+        """The fact that matters, once for each."""
+        if not found:
             return
 
         def decide(state: State, now: object) -> Decided:
-            incident = state.incidents[finished.incident]
-            if not incident.waits_for_proof or incident.revision != finished.revision:
-                return Decided([])
-            return Decided([Draft(_contained(finished), incident=finished.incident)], subject=finished.incident)
+            return Decided(
+                [
+                    Draft(_contained(finished), incident=finished.incident)
+                    for finished in found
+                    if (incident := state.incidents[finished.incident]).waits_for_proof
+                    and incident.revision == finished.revision
+                ]
+            )
 
-        outcome = self.desk.submit(decide, actor=SYSTEM)
-        self.points.settle(finished.incident, finished.revision)
-        if outcome.events:
-            if not finished.incident.startswith("DRILL-"):  # what is rehearsed is not among the real figures
-                CONTAINED.observe(finished.ms / 1000)
-            log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
+        written = {event.incident for event in self.desk.submit(decide, actor=SYSTEM).events}
+        for finished in found:
+            self.points.settle(finished.incident, finished.revision)
+            if finished.incident in written:
+                if not finished.incident.startswith("DRILL-"):  # what is rehearsed is not among the real figures
+                    CONTAINED.observe(finished.ms / 1000)
+                log.info("contained", incident=finished.incident, revision=finished.revision, ms=finished.ms)
 
     def _write_contradicted(self, doubt: Doubt) -> None:
         """What had been proven at a revision that the point does not hold is pending again."""

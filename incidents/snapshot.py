@@ -240,12 +240,16 @@ def build(state: State) -> Snapshot:
     )
 
 
-def part(state: State, keys: Iterable[str]) -> Snapshot:
-    """Only these entries, without digest and holders: enough to look at or decide, and cheap beside ``build``."""
+def part(state: State, keys: Iterable[str], *, table: str = SHADOW) -> Snapshot:
+    """
+    Only these entries, without digest and holders: enough to look at or decide, and cheap beside ``build``.
+
+    ``table``: the live one alone where that is enough, because a kill waits for it.
+    """
     wanted = list(keys)
     live = {key: entry for key in wanted if (entry := _entry(state, key, LIVE)) is not None}
     shadow = {}
-    if any(hold.table == SHADOW for hold in state.holds.values()):
+    if table == SHADOW and any(hold.table == SHADOW for hold in state.holds.values()):
         found = {key: _entry(state, key, SHADOW) for key in wanted}
         shadow = {key: entry for key, entry in found.items() if entry is not None and entry != live.get(key)}
     return Snapshot(

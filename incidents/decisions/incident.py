@@ -336,7 +336,7 @@ def validate(
         points, digest: What stands where just before, to be frozen as evidence, see ``evidence.freeze``.
 
     Raises:
-        Conflicting: The action does not wait (any more).
+        Conflicting: The action does not wait (any more), or the incident is over.
     """
     incident = get_incident(state, incident_id)
     action = incident.actions.get(number)
@@ -344,6 +344,8 @@ def validate(
         raise Unknown(f"{incident.id} has no action {number}; it has {', '.join(map(str, incident.actions)) or 'none'}")
     if action.state != "waiting" or action.order is None:
         raise Conflicting(f"action {number} of {incident.id} is {action.state}, it does not wait for a word")
+    if incident.ended:  # else what is over, or was a drill, would hold something that nobody looks after
+        raise Conflicting(f"{incident.id} is {incident.status}; reopen it first, or kill it directly", code="ended")
     step = PlannedAction(number=number, action=act.from_order(action.order), skipped=None, waits=False)
     if isinstance(step.action, act.RollBackStage | act.FreezePromotion):
         _check_has_stage(state, incident, step.action.model)

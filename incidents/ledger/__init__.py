@@ -8,6 +8,7 @@ same promises and pass the same tests (``tests/contracts``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -158,6 +159,16 @@ class Ledger(Protocol):
             HeadMoved: The head is not ``expected``, or ``key`` has been answered meanwhile; nothing was stored.
             Invalid: A draft holds what has no canonical form (float, huge integer); nothing was stored.
             Unknown: There is no such event to redact; nothing was stored.
+        """
+
+    def together(self) -> AbstractContextManager[None]:
+        """
+        What this thread appends inside the block is one transaction: all of it durable on leaving, or none.
+
+        An append that fails inside leaves nothing behind and does not end it. Nobody else reads any of it before.
+
+        Raises:
+            LedgerUnavailable: On entering or leaving; nothing was stored.
         """
 
     def read(self, *, after: int = 0, limit: int | None = None) -> list[Event]:

@@ -6,8 +6,10 @@ Keeps every promise of the protocol but durability, with the same sealing; ``bes
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -76,8 +78,8 @@ class MemoryLedger:
         return self._store.id
 
     def head(self) -> Head:
-        with self._open() as store:
-            return store.tip().head
+        store = self._looked_at()
+        return store.tip().head
 
     def append(
         self,
@@ -112,13 +114,26 @@ class MemoryLedger:
             store.commits += 1
             return sealed
 
-    def read(self, *, after: int = 0, limit: int | None = None) -> list[Event]:
+    @contextmanager
+    def together(self) -> Iterator[None]:
         with self._open() as store:
-            return store.events[after : None if limit is None else after + limit]
+            before = copy.deepcopy((len(store.events), store.of_incident, store.commits))
+            answers, directory = dict(store.answers), dict(store.directory)
+            try:
+                yield
+            except BaseException:
+                length, store.of_incident, store.commits = before
+                del store.events[length:]
+                store.answers, store.directory = answers, directory
+                raise
+
+    def read(self, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        store = self._looked_at()
+        return store.events[after : None if limit is None else after + limit]
 
     def incident(self, incident: str) -> list[Event]:
-        with self._open() as store:
-            return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
+        store = self._looked_at()
+        return [store.events[seq - 1] for seq in store.of_incident.get(incident, ())]
 
     def find(
         self,
@@ -153,14 +168,15 @@ class MemoryLedger:
             return True
 
     def moved(self) -> bool:
-        with self._open() as store:
-            moved, self._seen = store.commits != self._seen, store.commits
-            return moved
+        store = self._looked_at()
+        commits = store.commits
+        moved, self._seen = commits != self._seen, commits
+        return moved
 
     def answer(self, key: AnswerKey) -> Answer | None:
-        with self._open() as store:
-            found = store.answers.get((key.owner, key.route, key.key))
-            return found[1] if found else None
+        store = self._looked_at()
+        found = store.answers.get((key.owner, key.route, key.key))
+        return found[1] if found else None
 
     def keep_answers(self, answers: Sequence[tuple[AnswerKey, Answer]], *, now: datetime) -> list[Answer]:
         with self._open() as store:
@@ -286,9 +302,13 @@ class MemoryLedger:
         return self._store.events[found[-1] - 1].digest if found else None
 
     def _open(self) -> _Held:
+        return _Held(self._looked_at())
+
+    def _looked_at(self) -> _Store:
+        """Without waiting for whoever writes, as in a file: they may be waiting for the one who looks."""
         if self._closed:
             raise LedgerUnavailable("memory: this ledger has been closed; open it again")
-        return _Held(self._store)
+        return self._store
 
 
 class _Held:
@@ -313,10 +333,13 @@ def _refuse_moved_head(store: _Store, tip: Tip, expected: int, key: AnswerKey | 
 
 
 def _store_events(store: _Store, sealed: Sequence[Event], redact: Sequence[int]) -> None:
+    store.events.extend(sealed)  # at once: whoever reads meanwhile sees all of an append or nothing
+    of_incident: dict[str, list[int]] = {}
     for event in sealed:
-        store.events.append(event)
         if event.incident is not None:
-            store.of_incident.setdefault(event.incident, []).append(event.seq)
+            of_incident.setdefault(event.incident, []).append(event.seq)
+    for incident, seqs in of_incident.items():
+        store.of_incident.setdefault(incident, []).extend(seqs)
     for seq in redact:
         event = store.events[seq - 1]
         store.events[seq - 1] = replace(event, text=None, salt=None)

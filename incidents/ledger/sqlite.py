@@ -71,6 +71,7 @@ class SqliteLedger(SideTables, SearchIndex):
         self.path = path
         self._busy_s = busy_s
         self._closed = False
+        self._together: int | None = None  # the thread whose appends are one transaction
         self._write_lock = threading.Lock()
         self._readers_lock = threading.Lock()
         self._moved_lock = threading.Lock()
@@ -171,6 +172,15 @@ class SqliteLedger(SideTables, SearchIndex):
                 self.tidy()
         return events
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._writing():
+            self._together = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._together = None
+
     def go_on_as_new(self, *, actor: Actor, now: datetime) -> Event:
         """Take a new id and say so in the chain, in one transaction; the way to use a copy (see ``backup``)."""
         new = mint()
@@ -240,7 +250,11 @@ class SqliteLedger(SideTables, SearchIndex):
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that is durable on leaving, or has left nothing behind."""
+        """One transaction that is durable on leaving, or has left nothing behind; inside ``together`` a part of it."""
+        if self._together == threading.get_ident() and self._writer is not None:
+            with self._part(self._writer) as connection:
+                yield connection
+            return
         if not self._write_lock.acquire(timeout=self._busy_s):
             raise LedgerUnavailable(locked(self.path, self._busy_s))
         try:
@@ -263,6 +277,20 @@ class SqliteLedger(SideTables, SearchIndex):
             fault("after-commit")
         finally:
             self._write_lock.release()
+
+    @contextmanager
+    def _part(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        try:
+            connection.execute("SAVEPOINT part")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK TO part")
+                raise
+            finally:
+                connection.execute("RELEASE part")
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         """Roll back; a connection that can't even do that is replaced before the next write."""

@@ -15,6 +15,7 @@ from incidents.slack.blocks import (
     Message,
     actions,
     button,
+    compact,
     context,
     cut,
     esc,
@@ -24,11 +25,11 @@ from incidents.slack.blocks import (
     section,
 )
 from incidents.slack.incident_message import kind_word, severity
+from incidents.slack.limits import VALUE
 from incidents.slack.reader import Reader
 from incidents.slack.verbs import VERBS, Verb
 
 Json = dict[str, Any]
-LINE_LIMIT = 1_500  # of a typed line that a button carries
 
 
 def said(text: str, reader: Reader, *more: Json) -> Message:
@@ -180,9 +181,18 @@ def which_incident(line: str, rows: Sequence[Json], reader: Reader, verb: str) -
         return said(text, reader)
     blocks = [section(f"This is no incident's channel. Which one do you mean? Or name it: {reader.type(usage)}.")]
     for row in rows[:10]:
-        value = {"a": "run", "l": with_incident(line, row["id"])[:LINE_LIMIT]}
-        blocks.append(section(_row(row, reader), button("andon.run", f"This one: {row['id']}", value)))
+        carried = run_line(with_incident(line, row["id"]))
+        press = button("andon.run", f"This one: {row['id']}", carried) if carried else None
+        blocks.append(section(_row(row, reader), press))
+    if not run_line(with_incident(line, rows[0]["id"])):
+        blocks.append(context("That was too long for a button: type it once more, with the id behind the verb."))
     return message("Which incident do you mean?", blocks, reader.url)
+
+
+def run_line(line: str) -> Json:
+    """What a button carries that does this line; empty where it is too long: half of a line is another line."""
+    value = {"a": "run", "l": line}
+    return value if len(compact(value)) <= VALUE else {}
 
 
 def with_incident(line: str, incident: str) -> str:
@@ -198,12 +208,16 @@ def listed(rows: Sequence[Json], count: int, recent: Sequence[Json], reader: Rea
         blocks += [section("*Lately*"), *_rows(recent, reader)]
     if count > len(rows):
         blocks.append(context(f"… and {count - len(rows)} more on <{reader.url}|the board>"))
-    return message(f"{count} incidents", blocks, reader.url)
+    return message(_counted(count), blocks, reader.url)
 
 
 def matching(rows: Sequence[Json], search: str, reader: Reader) -> Message:
     blocks = [section(f"*Matching '{esc(search)}'*"), *_rows(rows, reader)]
-    return message(f"{len(rows)} incidents", blocks, reader.url)
+    return message(_counted(len(rows)), blocks, reader.url)
+
+
+def _counted(count: int) -> str:
+    return "1 incident" if count == 1 else f"{count} incidents"
 
 
 def _rows(rows: Sequence[Json], reader: Reader) -> list[Json]:

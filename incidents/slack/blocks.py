@@ -166,7 +166,8 @@ def confirm(title: str, text: str, yes: str, no: str = "Not now") -> Json:
 
 
 def compact(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    """As it is counted: an emoji is one character, where JSON's own escapes would make twelve of it."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 # --- forms ----------------------------------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ class Board:
             job.run()
         except Limited as trouble:
             self.lanes.hold(job.channel, trouble.after_s)
+            self.health.was_limited()
             log.info("slack_limited", what=job.what, after_s=trouble.after_s)
         except Rejected as trouble:
             self.health.went_wrong(trouble)

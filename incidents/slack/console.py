@@ -101,9 +101,10 @@ class Console:
     def run(self, turn: Turn) -> Message:
         """Understand a line and do it."""
         began = time.monotonic()
-        verb, outcome = "", "done"
+        verb, outcome, about = "", "done", ""
         try:
             wanted = parse(turn.line, self._known)
+            about = "" if wanted.incident.startswith("#") else wanted.incident
             verb = type(wanted).__name__
             return VERBS[type(wanted)](turn, wanted)
         except WrongUsage as error:
@@ -115,7 +116,7 @@ class Console:
             return answers.which_incident(turn.line, rows, turn.reader, turn.line.split()[0].lower())
         except AndonError as error:
             outcome = error.code
-            return refusal(turn, error)
+            return refusal(turn, error, about)
         finally:
             ms = round((time.monotonic() - began) * 1000, 1)
             log.info("slack_command", verb=verb, person=turn.person, outcome=outcome, ms=ms)

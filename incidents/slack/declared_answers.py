@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from incidents.slack.answers import LINE_LIMIT, some
+from incidents.slack.answers import run_line, some
 from incidents.slack.blocks import (
     Message,
     actions,
@@ -26,6 +26,7 @@ from incidents.slack.incident_message import bands, containment, kind_word, seve
 from incidents.slack.reader import Reader
 
 Json = dict[str, Any]
+CARRIED = 1_200  # of what was typed: the form that opens shows it, to be gone on with
 
 
 def declared(answer: Json, who: str, reader: Reader) -> Message:
@@ -58,8 +59,9 @@ def declared(answer: Json, who: str, reader: Reader) -> Message:
 
 def preview(p: Json, line: str, reader: Reader) -> Message:
     """The blast radius, then the red button."""
-    blocks = [*preview_blocks(p, reader), *_red_button(p, line)]
-    return message(f"Preview of {p['playbook']}: nothing has changed", blocks, reader.url)
+    blocks = [*preview_blocks(p, reader), *_red_button(p, line), *bands(p)]
+    end = f" ({kind_word(p).strip(' ·')})" if p["kind"] != "real" else ""
+    return message(f"{kind_word(p)}Preview of {p['playbook']}: nothing has changed{end}", blocks, reader.url)
 
 
 def preview_blocks(p: Json, reader: Reader) -> list[Json]:
@@ -99,11 +101,12 @@ def _usage(rows: Sequence[Json]) -> str:
 
 
 def _red_button(p: Json, line: str) -> list[Json]:
-    if len(line) > LINE_LIMIT:
+    carried = run_line(line)
+    if not carried:
         return [context("Too long for a button: type it with `declare` in place of `preview`.")]
     what = {"drill": "Start the drill", "test": "Declare the test"}.get(p["kind"], "Declare, switch it off")
     sure = confirm("Switch it off?", f"*{esc(cut(p['title'], 200))}*: at once, for everybody named above.", "Do it")
-    red = button("andon.run", what, {"a": "run", "l": line}, style="danger", confirm=sure)
+    red = button("andon.run", what, carried, style="danger", confirm=sure)
     return [divider(), actions("andon.declare", red)]
 
 
@@ -112,7 +115,7 @@ def choose_playbook(books: Sequence[tuple[str, str]], text: str, reader: Reader)
     rest = f" {one_line(text)}" if text else ""
     blocks = [section(":clipboard: A form opens. If it does not, choose here, use the page, or type it:")]
     for id, title in books[:12]:
-        value = {"a": "form", "b": id, "l": text[:LINE_LIMIT]}
+        value = {"a": "form", "b": id, "l": text[:CARRIED]}
         blocks.append(
             section(
                 f"*{esc(title)}*\n{reader.type(f'declare {id}{rest}'[:300])}", button("andon.form", "This one", value)

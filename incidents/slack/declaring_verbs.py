@@ -6,13 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from incidents.errors import Unavailable
+import structlog
+
+from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
+from incidents.errors import AndonError, Unavailable
 from incidents.operations import Reply
 from incidents.slack import answers, asked, declared_answers, forms
-from incidents.slack.blocks import Message
+from incidents.slack.blocks import Message, cut
 from incidents.slack.turn import Turn
 
 Json = dict[str, Any]
+log = structlog.get_logger("andon.slack")
 
 
 def declare(turn: Turn, wanted: asked.Declare) -> Message:
@@ -43,11 +47,21 @@ def declare_body(turn: Turn, body: Json) -> Message:
 
 
 def kill(turn: Turn, wanted: asked.Kill) -> Message:
+    """However long the reason is: a pasted log must not keep it from being done, and is kept as a note."""
     try:
-        reply = turn.operations.kill(turn.asker, wanted.what, wanted.name, wanted.reason, turn.key)
+        reply = turn.operations.kill(turn.asker, wanted.what, wanted.name, cut(wanted.reason, REASON_LIMIT), turn.key)
+        if len(wanted.reason) > REASON_LIMIT and not reply.replayed:
+            _note_it_all(turn, reply.body["id"], wanted.reason)
     except Unavailable as error:
         return answers.not_recorded(error, f"Killing {wanted.what} {wanted.name}", turn.reader)
     return declared_reply(turn, reply)
+
+
+def _note_it_all(turn: Turn, incident: str, reason: str) -> None:
+    try:
+        turn.operations.note(turn.asker, incident, cut(reason, NOTE_LIMIT))
+    except AndonError as error:
+        log.warning("slack_reason_not_kept", incident=incident, error=str(error))
 
 
 def declared_reply(turn: Turn, reply: Reply) -> Message:

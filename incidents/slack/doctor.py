@@ -1,5 +1,5 @@
 """
-What is wrong between Andon and Slack, and what to do about it: settings, token, scopes, clock, channel, the way in.
+What is wrong between Andon and Slack, and what to do: settings, tokens, scopes, clock, channel, the way in.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def examine(settings: Settings, api: SlackApi | None, clock: Clock) -> Iterator[
         yield _clock(settings, clock)
         if said is not None:
             yield from _channel(settings, api)
+    if settings.slack.app_token:
+        yield _socket(settings)
     if settings.slack.signing_secret:
         yield _way_in(settings, clock)
 
@@ -66,6 +68,10 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     else:
         advice = f"install the app and copy the token from {where}, OAuth & Permissions, into ANDON_SLACK_BOT_TOKEN"
         yield Finding("bot-token", False, "no bot token: Andon answers commands, but posts no messages", advice)
+        if not slack.team:
+            advice = "set ANDON_SLACK_TEAM to the workspace's id (T..., in the address of Slack in a browser)"
+            words = "without a bot token nobody says which workspace is ours, so nobody is let in"
+            yield Finding("team", False, words, advice)
     if settings.url.startswith("http://") and not slack.app_token:
         advice = "set ANDON_PUBLIC_URL to the https address that Slack can reach, or use Socket Mode"
         yield Finding("public-url", False, f"Slack calls https only, and the public address is {settings.url}", advice)
@@ -107,6 +113,22 @@ def _mend(trouble: Rejected) -> str:
         case "token_expired" | "invalid_refresh_token":
             return "it rotates: reinstall the app and set the new ANDON_SLACK_REFRESH_TOKEN, with client id and secret"
     return "see OAuth & Permissions in the app's settings"
+
+
+def _socket(settings: Settings) -> Finding:
+    """Whether a connection would be given to us; none is opened."""
+    try:
+        SlackApi(settings.slack.api_url, lambda: settings.slack.app_token).call("apps.connections.open")
+    except Rejected as trouble:
+        advice = (
+            "make an app-level token with the scope connections:write (Basic Information, App-Level Tokens), set it as"
+            " ANDON_SLACK_APP_TOKEN, and see that Socket Mode is on (Settings, Socket Mode)"
+        )
+        return Finding("socket", False, f"Slack refuses the app-level token: {trouble.because}", advice)
+    except SlackTrouble as trouble:
+        advice = f"see that this machine reaches {settings.slack.api_url}, and that Socket Mode is on in the app"
+        return Finding("socket", False, f"Slack gives no connection: {trouble.because}", advice)
+    return Finding("socket", True, "Slack gives a connection for Socket Mode")
 
 
 def _clock(settings: Settings, clock: Clock) -> Finding:

@@ -28,6 +28,7 @@ from incidents.slack.people import asker_of
 from incidents.slack.place import Place
 from incidents.slack.pressed import press, value_of
 from incidents.slack.quick import Quick
+from incidents.slack.rehearsed import marked
 from incidents.slack.submitted import Submitted
 from incidents.slack.web_api import Rejected, SlackApi
 
@@ -131,7 +132,7 @@ class Edge:
             delivery=delivery,
         )
         try:
-            return ephemeral(self.console.answer(place, form.get("text", "")))
+            return ephemeral(marked(self.console.answer(place, form.get("text", ""))))
         except Exception:  # noqa: BLE001 - logged with its traceback; whoever typed must not be met with silence
             return ephemeral(self._broke("slack_command_broke"))
 
@@ -191,9 +192,9 @@ class Edge:
         if view:
             self.quick.update_view(view, told("Andon", message))
         elif place.response_url:
-            self.quick.reply(place.response_url, message)
+            self.quick.reply(place.response_url, marked(message))
         elif place.channel:
-            self.quick.whisper(place.channel, place.user, message)
+            self.quick.whisper(place.channel, place.user, marked(message))
 
     def run_event(self, payload: Json) -> None:
         try:

@@ -19,6 +19,7 @@ from incidents.slack import answers
 from incidents.slack.incident_message import containment
 from incidents.slack.quick import Quick
 from incidents.slack.reader import Reader
+from incidents.slack.rehearsed import marked
 
 LIFE = timedelta(minutes=29)  # Slack takes posts for half an hour
 MOST = 200
@@ -63,4 +64,4 @@ class Followers:
         reader = Reader(now=self._service.clock.now(), url=settings.url, root=settings.slack.command)
         c = self._service.operations.containment(READER, waiting.incident)
         words = f":white_check_mark: {reader.link(waiting.incident)}  {containment(c, reader)}"
-        self._quick.reply(waiting.response_url, answers.said(words, reader))
+        self._quick.reply(waiting.response_url, marked(answers.said(words, reader)))

@@ -25,10 +25,11 @@ from incidents.slack.blocks import (
     view,
 )
 from incidents.slack.declared_answers import preview_blocks
-from incidents.slack.incident_message import BANDS, severity
+from incidents.slack.incident_message import BANDS, bands, severity
 from incidents.slack.limits import METADATA, OPTIONS
 from incidents.slack.plan_answers import clock_blocks, plan_blocks
 from incidents.slack.reader import Reader
+from incidents.slack.rehearsed import marked, marked_blocks
 from playbooks.schema import Playbook
 
 Json = dict[str, Any]
@@ -54,8 +55,8 @@ def declare_form(book: Playbook, kind: str, text: str, known: Mapping[str, Seque
     Args:
         known: Parameter -> ids that it can take; a list where there are few enough, else a field to type into.
     """
-    blocks = [context(BANDS[kind])] if kind in BANDS else []
-    blocks.append(section(f"*{esc(book.title)}*"))
+    band = [context(BANDS[kind])] if kind in BANDS else []
+    blocks = [*band, section(f"*{esc(book.title)}*")]
     for name, parameter in book.parameters.items():
         ids = known.get(name, ())
         element = select([option(i, i) for i in ids]) if 0 < len(ids) <= OPTIONS else text_input(most=200)
@@ -68,6 +69,7 @@ def declare_form(book: Playbook, kind: str, text: str, known: Mapping[str, Seque
         field("severity", "Severity", select(levels, "-"), optional=True),
         field("title", "Title", text_input(most=200, placeholder="Empty: made from the playbook"), optional=True),
         field("summary", "What do you see?", text_input(text, long=True, most=SUMMARY), optional=True),
+        *band,
     ]
     return view("declare.fill", "Declare", blocks, submit="Preview", metadata={"b": book.id, "k": kind})
 
@@ -78,6 +80,7 @@ def declare_preview(preview: Json, body: Json, reader: Reader) -> Json:
     blocks = [
         *preview_blocks(preview, reader),
         context(":octagonal_sign: The button below does this at once, for everybody. Esc or Cancel changes nothing."),
+        *bands(preview),
     ]
     kept = {k: v for k, v in body.items() if v}
     while len(compact(kept)) > METADATA - 50 and kept.get("summary"):
@@ -95,12 +98,12 @@ def note_form(incident: str) -> Json:
         field("text", "Note", text_input(long=True)),
         _when(),
     ]
-    return view("note", f"Note, {incident}", blocks, submit="Add", metadata={"i": incident})
+    return view("note", f"Note, {incident}", marked_blocks(incident, blocks), submit="Add", metadata={"i": incident})
 
 
 def update_form(incident: str) -> Json:
     blocks = [field("text", "Where do things stand?", text_input(long=True), hint="For whoever waits to hear.")]
-    return view("update", "Status update", blocks, submit="Post", metadata={"i": incident})
+    return view("update", "Status update", marked_blocks(incident, blocks), submit="Post", metadata={"i": incident})
 
 
 def status_form(incident: str, status: str, label: str) -> Json:
@@ -109,7 +112,9 @@ def status_form(incident: str, status: str, label: str) -> Json:
         field("reason", "How do you know?", text_input(long=True, most=2000), optional=status == "mitigated"),
         _when(),
     ]
-    return view("status", label, blocks, submit="Say so", metadata={"i": incident, "s": status})
+    return view(
+        "status", label, marked_blocks(incident, blocks), submit="Say so", metadata={"i": incident, "s": status}
+    )
 
 
 def ask_restore_form(i: Json, canaries: Sequence[str]) -> Json:
@@ -125,7 +130,9 @@ def ask_restore_form(i: Json, canaries: Sequence[str]) -> Json:
         field("reason", "Why is it safe again?", text_input(long=True, most=2000)),
         context("Nothing changes until another person has read the exact plan and approved it."),
     ]
-    return view("restore.ask", "Ask for a restore", blocks, submit="Ask", metadata={"i": i["id"]})
+    return view(
+        "restore.ask", "Ask for a restore", marked_blocks(i["id"], blocks), submit="Ask", metadata={"i": i["id"]}
+    )
 
 
 def _canary(partners: Sequence[str]) -> list[Json]:
@@ -143,7 +150,9 @@ def stop_form(request: str) -> Json:
         field("keep", "What it gave back", select(choices, "back")),
         field("reason", "Why?", text_input(long=True, most=2000)),
     ]
-    return view("restore.stop", "Stop the restore", blocks, submit="Stop it", metadata={"r": request})
+    return view(
+        "restore.stop", "Stop the restore", marked_blocks(request, blocks), submit="Stop it", metadata={"r": request}
+    )
 
 
 def decide_restore_form(r: Json, reason: str, reader: Reader) -> Json:
@@ -158,26 +167,20 @@ def decide_restore_form(r: Json, reason: str, reader: Reader) -> Json:
         field("decision", "Your decision", select(choices)),
         field("reason", "Reason", text_input(most=2000), optional=True, hint="Needed to refuse."),
     ]
-    return view(
-        "restore.decide", "Decide on a restore", blocks, submit="Send", metadata={"r": r["id"], "d": r["plan_digest"]}
-    )
+    metadata = {"r": r["id"], "d": r["plan_digest"]}
+    shown = marked_blocks(r["id"], blocks)
+    return view("restore.decide", "Decide on a restore", shown, submit="Send", metadata=metadata)
 
 
 def refuse_form(request: str) -> Json:
     blocks = [field("reason", f"Why is {request} refused?", text_input(long=True, most=2000))]
-    return view("restore.refuse", "Refuse a restore", blocks, submit="Refuse", metadata={"r": request})
-
-
-def take_over_form(incident: str, holder: str) -> Json:
-    blocks = [
-        section(f"{esc(holder)} has command of {esc(incident)}. Taking it over is read by everybody."),
-        field("reason", "Why can't it be handed over?", text_input(most=2000)),
-    ]
-    return view("take.over", "Take command over", blocks, submit="Take over", metadata={"i": incident})
+    return view(
+        "restore.refuse", "Refuse a restore", marked_blocks(request, blocks), submit="Refuse", metadata={"r": request}
+    )
 
 
 def clocks_view(i: Json, reader: Reader) -> Json:
-    return view("clocks", f"Clocks, {i['id']}", clock_blocks(i, reader))
+    return view("clocks", f"Clocks, {i['id']}", marked_blocks(i["id"], clock_blocks(i, reader)))
 
 
 def choose_incident(rows: Sequence[Json], said: Json) -> Json:
@@ -189,7 +192,8 @@ def choose_incident(rows: Sequence[Json], said: Json) -> Json:
 
 def told(title: str, message: Message) -> Json:
     """What became of it, in place of the form."""
-    return view("told", title, list(message.blocks) or [section(message.text)])
+    shown = marked(message)
+    return view("told", title, list(shown.blocks) or [section(shown.text)])
 
 
 def values_of(submitted: Json) -> dict[str, Any]:

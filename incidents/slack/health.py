@@ -8,12 +8,13 @@ trouble is kept with the channel.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incidents.clock import Clock, rfc3339
 from incidents.slack.web_api import Away, Limited, Rejected, SlackTrouble, Unclear
 
 LONGEST_S = 60.0
+LIMITED_LONG = timedelta(minutes=1)  # asked to wait for so long without one success, it is an outage like any other
 TOKEN_AGAIN_S = 60.0
 
 
@@ -30,6 +31,7 @@ class Health:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._resume = float("-inf")
+        self._limited_since: datetime | None = None
         self.outage: Outage | None = None
         self.ended: Outage | None = None  # the last one, for whoever tells what happened meanwhile
         self.broken: dict[str, str] = {}  # channel -> why nothing can be posted there
@@ -46,7 +48,15 @@ class Health:
     def went_well(self) -> None:
         if self.outage is not None:
             self.ended, self.outage = self.outage, None
-        self._resume = float("-inf")
+        self._resume, self._limited_since = float("-inf"), None
+
+    def was_limited(self) -> None:
+        """Nothing unusual, until it goes on: then people have to know why they read nothing new."""
+        now = self._clock.now()
+        self._limited_since = since = self._limited_since or now
+        if now - since >= LIMITED_LONG:
+            tries = self.outage.tries + 1 if self.outage else 2
+            self.outage = Outage(self.outage.since if self.outage else since, "it asks to wait, again and again", tries)
 
     def went_wrong(self, trouble: SlackTrouble) -> None:
         """A failure of the way itself; one of a single channel or message is none."""
@@ -61,6 +71,7 @@ class Health:
                 return
         self._resume = self._clock.boot() + wait
         if isinstance(trouble, Limited):
+            self.was_limited()
             return
         tries = self.outage.tries + 1 if self.outage else 1
         since = self.outage.since if self.outage else self._clock.now()

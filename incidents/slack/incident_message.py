@@ -60,7 +60,8 @@ def bands(i: Json) -> list[Json]:
 def restricted_message(i: Json, reader: Reader) -> Message:
     """What is left where it may not be read any more."""
     text = f"{i['id']} is restricted: its members see it in Andon."
-    return message(text, [section(f":lock: {reader.link(i['id'])} is restricted: its members see it in Andon.")], "")
+    words = section(f":lock: {reader.link(i['id'])} is restricted: its members see it in Andon.")
+    return message(text, [*bands(i), words, *bands(i)], "")
 
 
 def headline(i: Json) -> str:

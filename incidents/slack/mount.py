@@ -21,7 +21,9 @@ def build(service: Service) -> Edge:
     if settings.app_token:
         from incidents.slack.socket_mode import SocketMode
 
-        service.beside.append(SocketMode(edge, settings.app_token, settings.api_url))
+        socket = SocketMode(edge, settings.app_token, settings.api_url)
+        service.beside.append(socket)
+        service.remarks.append(socket.remark)
     return edge
 
 

@@ -4,6 +4,7 @@ The way back and what is due: a restore's exact plan, clocks, the review, one de
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from incidents.slack.incident_message import is_open
 from incidents.slack.reader import Reader
 
 Json = dict[str, Any]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 def checked(asked: Mapping[str, str], d: Json, reader: Reader) -> Message:
@@ -35,8 +37,12 @@ def checked(asked: Mapping[str, str], d: Json, reader: Reader) -> Message:
     return said(f"{verdict}  {who}{held} · revision {d['revision']}", reader)
 
 
-def restore_plan(r: Json, reason: str, reader: Reader, *, able: bool, mine: bool) -> Message:
-    """The exact plan and its digest, with buttons for whoever may agree to exactly that."""
+def restore_plan(r: Json, reason: str, reader: Reader, *, able: bool, mine: bool, commands: bool = False) -> Message:
+    """
+    The exact plan and its digest, with buttons for whoever may agree to exactly that.
+
+    ``commands``: whoever reads has command of the incident, and is told that they would be the second person too.
+    """
     blocks = plan_blocks(r, reason, reader)
     if r["state"] != "open":
         return message(f"Restore {r['id']}: the plan", blocks, reader.link(r["incident"], part="way-back"))
@@ -54,7 +60,15 @@ def restore_plan(r: Json, reason: str, reader: Reader, *, able: bool, mine: bool
     elif able:
         line = f"refuse {r['id']} WHY"
         blocks.append(context(f"Or type {reader.type(line)}."))
+        if commands:
+            blocks.append(context(f":warning: {YOU_COMMAND}"))
     return message(f"Restore {r['id']}: the plan", blocks, reader.link(r["incident"], part="way-back"))
+
+
+YOU_COMMAND = (
+    "You have command of this incident as well. You may approve; somebody who has not led it sees more. The log names"
+    " both."
+)
 
 
 def refused(r: Json, reader: Reader) -> Message:
@@ -184,7 +198,10 @@ def fact_told(anchor: str, body: Json, reader: Reader) -> Message:
     """What moved by a fact, the loud things first."""
     head = f":white_check_mark: {esc(anchor)} is recorded on {reader.link(body['incident'])}."
     moved = [f"{_clock(c, reader)}: {_due(c, reader)}" for c in body["clocks"]]
-    blocks = [section(head), *(section(f":rotating_light: {esc(line)}") for line in body["shout"][:10])]
+    loud = [
+        _MOMENT.sub(lambda m: reader.moment(m[0]), line.removeprefix(f"{body['incident']}.")) for line in body["shout"]
+    ]
+    blocks = [section(head), *(section(f":rotating_light: {esc(line)}") for line in loud[:10])]
     blocks.append(section(f"*What runs from it*\n{some(moved, 'no deadline has moved')}"))
     return message(f"{anchor} is recorded", blocks, reader.link(body["incident"]))
 

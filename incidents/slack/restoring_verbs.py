@@ -68,7 +68,9 @@ def plan(turn: Turn, request: str) -> Message:
     found = turn.operations.restore_request(turn.asker, request)
     mine = found["asked_by"] == turn.person
     able = turn.asker.may(Right.COMMAND) and not mine
-    return plan_answers.restore_plan(found, reason_of(turn, found), turn.reader, able=able, mine=mine)
+    commands = turn.operations.incident(turn.asker, found["incident"])["commander"] == turn.person
+    why = reason_of(turn, found)
+    return plan_answers.restore_plan(found, why, turn.reader, able=able, mine=mine, commands=commands)
 
 
 def reason_of(turn: Turn, request: Mapping[str, Any]) -> str:

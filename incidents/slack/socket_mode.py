@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -26,6 +26,7 @@ from incidents.slack.web_api import SILENT
 Json = dict[str, Any]
 log = structlog.get_logger("andon.slack")
 AGAIN_S = 5.0
+CLOSING_S = 0.5
 
 
 class SocketMode:
@@ -36,6 +37,7 @@ class SocketMode:
         self._client: SocketModeClient | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._because = ""  # why there is no first connection yet
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._connect, name="andon-slack-socket", daemon=True)
@@ -46,7 +48,9 @@ class SocketMode:
         if self._thread is not None:
             self._thread.join(timeout=1)
         if self._client is not None:
-            self._client.close()
+            closing = threading.Thread(target=self._client.close, name="andon-slack-socket-end", daemon=True)
+            closing.start()
+            closing.join(timeout=CLOSING_S)  # it waits for its threads, which look up every few seconds
 
     @property
     def is_connected(self) -> bool:
@@ -61,11 +65,23 @@ class SocketMode:
                 client.connect()
             except (SlackClientError, OSError) as error:
                 client.close()
-                log.warning("slack_socket_not_connected", because=type(error).__name__)
+                self._because = _why(error)
+                log.warning("slack_socket_not_connected", because=self._because)
                 self._stopping.wait(AGAIN_S)
                 continue
             self._client = client
             return
+
+    def remark(self) -> dict[str, str] | None:
+        """What stands on every page while nothing that is typed in Slack reaches us."""
+        if not self._because or self._client is not None:
+            return None
+        return {
+            "title": "Slack is not heard",
+            "why": f"Socket Mode has no connection ({self._because}); what is typed in Slack does not arrive,"
+            " everything else works. `andon doctor slack` says what to do",
+            "tone": "wait",
+        }
 
     def _take(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
         """One envelope: answered within Slack's three seconds, like a request."""
@@ -92,3 +108,9 @@ class SocketMode:
             case "events_api":
                 return self._edge.event_over_socket(request.payload, body, sending)
         return None
+
+
+def _why(error: Exception) -> str:
+    """Slack's own word where it said one."""
+    data = error.response.data if isinstance(error, SlackApiError) else None
+    return str(data.get("error")) if isinstance(data, dict) and data.get("error") else type(error).__name__

@@ -104,6 +104,45 @@ def test_another_handle_reads_what_was_appended(opened):
     assert other.read() == made
 
 
+def test_what_is_appended_together_is_there_together_or_not_at_all(ledger):
+    """A write that several share must not be half of it."""
+    with ledger.together():
+        made = [*append_on(ledger, 0, noted(1)), *append_on(ledger, 1, noted(2), noted(3))]
+
+    def fails():
+        with ledger.together():
+            append_on(ledger, 3, noted(4))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fails()
+
+    assert ledger.read() == made
+    assert append(ledger, noted(5))[0].seq == 4
+
+
+def test_an_append_that_fails_among_others_leaves_those_alone(ledger):
+    """One that comes too late, or holds what the log does not take, costs the others nothing."""
+    key = AnswerKey("ada", "kill", "k", "b")
+    with ledger.together():
+        append_on(ledger, 0, noted(1), key=key, answer=lambda events: Answer(201, "1"))
+        with pytest.raises(HeadMoved):
+            append_on(ledger, 0, noted(2))
+        with pytest.raises(HeadMoved):
+            append_on(ledger, 1, noted(2), key=key, answer=lambda events: Answer(201, "2"))
+        with pytest.raises(Invalid):
+            append_on(ledger, 1, noted(2), noted(3, anything=0.5))
+        append_on(ledger, 1, noted(2))
+
+    assert [event.seq for event in ledger.read()] == [1, 2]
+    assert ledger.answer(key).json == "1"
+
+
+def append_on(ledger, head, *drafts, **more):
+    """Append on a head of this very write, which cannot be looked up yet."""
+    return ledger.append(drafts, actor=ADA, now=NOON, expected=head, **more)
+
+
 def test_append_on_an_old_head_stores_nothing(ledger):
     """Two people deciding at once must not both act on what only one of them saw."""
     append(ledger, noted(1))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.slack.limits import message_faults
@@ -383,6 +384,66 @@ def test_a_token_that_was_taken_away_degrades_slack_and_nothing_else(scene: Scen
     assert error in page
     assert tried <= 5
     assert len(own(scene)) == 2
+
+
+# Fault -> line of the log, its level, a word in it; what stands on every page meanwhile (empty: it mends itself).
+BAD_DAYS: dict[str, tuple[Any, str, str, str, str]] = {
+    "429 with Retry-After": (lambda s: s.limits("chat.*", 4, times=2), "slack_limited", "info", "4", ""),
+    "503": (lambda s: s.breaks("*", 503, times=None), "slack_call_failed", "warning", "HTTP 503", "Slack is degraded"),
+    "no answer": (lambda s: s.hangs_up("*"), "slack_call_failed", "warning", "no answer", "Slack is degraded"),
+    "an answer that was lost": (
+        lambda s: s.loses_the_answer("chat.postMessage"), "slack_call_failed", "warning", "no answer", "",
+    ),
+    "channel_not_found": (
+        lambda s: s.fails("chat.*", "channel_not_found", times=None), "slack_refused_us", "warning",
+        "channel_not_found", "A Slack channel can't be posted to",
+    ),
+    "not_in_channel": (
+        lambda s: s.fails("chat.*", "not_in_channel", times=None), "slack_refused_us", "warning",
+        "not_in_channel", "A Slack channel can't be posted to",
+    ),
+    "archived": (
+        lambda s: s.fails("chat.*", "is_archived", times=None), "slack_refused_us", "warning",
+        "is_archived", "A Slack channel can't be posted to",
+    ),
+    "token_revoked": (
+        lambda s: s.fails("*", "token_revoked", times=None), "slack_refused_us", "warning",
+        "token_revoked", "Slack is degraded",
+    ),
+    "a token that was rotated away": (
+        lambda s: s.fails("*", "token_expired", times=None), "slack_refused_us", "warning",
+        "token_expired", "Slack is degraded",
+    ),
+    "msg_too_long": (
+        lambda s: s.fails("chat.postMessage", "msg_too_long"), "slack_took_no_blocks", "error", "msg_too_long", "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("day", BAD_DAYS)
+def test_each_bad_day_reads_the_same_in_the_log_and_on_the_page(scene: Scene, day: str) -> None:
+    """Whoever is woken finds the word that Slack said, no secret, and what to do; then everything is told once."""
+    makes, event, level, word, banner = BAD_DAYS[day]
+    scene.board.step()  # the day began well: Slack has said whose token it is
+    fault = makes(scene.slack)
+    with capture_logs() as logged:
+        said = scene.types(scene.linus, "kill partner acme leak")
+        scene.posts(130)
+        remark = scene.board.health.remark()
+    page = scene.http.get("/", headers=scene.shop.headers(scene.shop.secret("v", "viewer"))).get_data(as_text=True)
+    fault.end()
+    scene.posts(400)
+    line = next(entry for entry in logged if entry["event"] == event)
+
+    assert "declared* by Linus Berg" in said
+    assert line["log_level"] == level
+    assert word in str(line)
+    assert scene.slack.token not in str(logged)
+    assert (remark["title"] if remark else "") == banner
+    assert ("andon doctor slack" in page) == bool(banner)
+    assert scene.board.health.remark() is None
+    assert len(own(scene)) == 1
+    assert "· contained" in as_read(own(scene)[0]) or as_read(own(scene)[0]).startswith("SEV 1 INC-2026-0001 contained")
 
 
 def test_five_hundreds_back_off(scene: Scene) -> None:

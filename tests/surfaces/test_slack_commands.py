@@ -133,6 +133,47 @@ def test_a_drill_is_beyond_doubt_at_both_ends(scene: Scene) -> None:
     assert scene.types(scene.linus, "check acme orion-2:tool-use").startswith(":large_green_circle: *allowed*")
 
 
+OF_A_DRILL = [
+    "show latest", "list", "note latest seen", "update latest all deny", "ack latest", "take latest",
+    "task latest 1 done", "assign latest comms <@U01GRACEG|grace>", "clocks latest", "postmortem latest",
+    "status latest mitigated all good", "restore latest over", "task latest 99 done", "validate latest 9",
+    "drill stop latest went through", "preview break-glass partner=acme kind=drill",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", OF_A_DRILL)
+def test_every_answer_about_a_drill_says_so_at_both_ends(scene: Scene, line: str) -> None:
+    """Also the smallest, also a refusal: nobody reads one line and runs."""
+    scene.types(scene.linus, "drill break-glass partner=acme")
+    answer = scene.ada.command(line).json
+    read = as_read(answer).splitlines()
+
+    assert "*DRILL*" in read[0]
+    assert "*DRILL*" in read[-1]
+    assert answer["text"].startswith("DRILL · ")
+    assert answer["text"].endswith("(DRILL)")
+    assert faults(answer["blocks"]) == []
+
+
+def test_an_answer_about_a_real_incident_says_drill_nowhere(killed: Scene) -> None:
+    assert "DRILL" not in killed.types(killed.ada, "show latest")
+
+
+def test_a_kill_takes_whatever_is_pasted_behind_it(scene: Scene) -> None:
+    """Two screens of a log are no reason to leave a partner on; they are kept as a note."""
+    pasted = "their key is out\n" + "GET /v1/models 200\n" * 400
+    said = scene.types(scene.linus, f"kill partner acme {pasted}")
+    found = seen(scene)
+    notes = [
+        e.text["note"] for e in scene.shop.service.ledger.incident("INC-2026-0001") if e.kind == "incident:note:added"
+    ]
+
+    assert "acme revoked" in said
+    assert found["summary"].startswith("their key is out")
+    assert len(found["summary"]) <= 2_000
+    assert notes == [pasted.strip()]
+
+
 def test_a_kill_that_can_not_be_recorded_says_so_and_stops_the_grants(scene: Scene) -> None:
     """The one thing worse than a failing kill is one that seems to have worked."""
     scene.shop.service.ledger.close()

@@ -16,6 +16,7 @@ from incidents.slack.limits import view_faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_person import SlackPerson
 from incidents.testing.slack_reading import as_read, view_as_read
+from tests.support.acting import change_catalog
 from tests.support.slack import Scene, slack_scene
 
 
@@ -332,3 +333,57 @@ def test_any_payload_is_answered(scene: Scene, kind: str, more: dict[str, Any], 
 
     assert scene.out.interaction(payload).status == 200
     assert scene.out.event(more | {"type": kind}).status == 200
+
+
+# --- rights ---------------------------------------------------------------------------------------------------------
+
+NEED_A_ROLE = ["Take command", "Acknowledge", "Task 1 done", "Note", "Harm has stopped", "Status update",
+               "Ask for a restore"]  # fmt: skip
+
+
+def viewer(scene: Scene) -> SlackPerson:
+    vera = {"name": "Vera", "slack": "U0VIEWER1", "roles": ["viewer"]}
+    change_catalog(scene.shop, lambda c: c["people"].update(vera=vera))
+    return scene.out.person("U0VIEWER1", "#incidents")
+
+
+def told_who_can(scene: Scene, who: SlackPerson, message: Any, label: str) -> None:
+    before = scene.shop.service.ledger.head().seq
+    who.press(message, label)
+    heard = scene.hears(who)
+
+    assert "the role" in heard, f"{label}: {heard}"
+    assert "Who can: " in heard, f"{label}: {heard}"
+    assert scene.slack.workspace.open_view(who.user) is None
+    assert scene.shop.service.ledger.head().seq == before
+
+
+def test_every_button_of_an_incident_asks_for_its_role(shown: Scene) -> None:
+    """Whoever presses without the right reads who has it; nothing opens, nothing changes."""
+    vera = viewer(shown)
+    for label in NEED_A_ROLE:
+        told_who_can(shown, vera, message(shown), label)
+    shown.types(shown.grace, "restore latest new key")
+    shown.posts(4)
+    told_who_can(shown, vera, message(shown), "Read the restore")
+    vera.press(message(shown), "Clocks")
+    assert "task 1" in form(shown, vera)  # to read is hers
+
+
+def test_the_buttons_of_a_drill_and_of_what_waits_ask_for_their_role(scene: Scene) -> None:
+    vera = viewer(scene)
+    scene.types(scene.linus, "drill partner-credential-abuse partner=acme model=orion-2")
+    scene.posts(4)
+    for label in ("It is REAL", "Action 4", "End the drill"):
+        told_who_can(scene, vera, message(scene), label)
+
+
+def test_whoever_lost_the_role_with_the_form_open_can_not_send_it(shown: Scene) -> None:
+    """Rights are those of the moment in which it is done."""
+    shown.linus.press(message(shown), "Note")
+    shown.settle()
+    change_catalog(shown.shop, lambda c: c["people"]["linus"].update(roles=["viewer"]))
+    shown.linus.submit({"Note": "called them"})
+
+    assert "needs the role 'responder'" in form(shown, shown.linus)
+    assert "incident:note:added" not in shown.kinds("INC-2026-0001")

@@ -26,6 +26,7 @@ from incidents.testing.slack_api import FakeSlack
 from incidents.testing.slack_reading import as_read
 from incidents.testing.slack_rules import SCOPES
 from incidents.testing.slack_socket import FakeSocket
+from tests.support.servers import wait_for
 from tests.support.slack import ADA, over_http, slack_scene, slack_settings
 
 
@@ -118,7 +119,8 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(andon) -> None:
     """With the running service behind its public address, signature and all."""
     with slack_scene() as scene, over_http(scene.http.application) as url:
         scene.shop.clock.advance((SystemClock().now() - scene.shop.clock.now()).total_seconds())
-        env = environment(scene.slack, ANDON_PUBLIC_URL=url, ANDON_SLACK_APP_TOKEN="xapp-1")
+        scene.slack.socket_url = "ws://127.0.0.1:9/link"
+        env = environment(scene.slack, ANDON_PUBLIC_URL=url, ANDON_SLACK_APP_TOKEN=scene.slack.app_token)
         out = andon("doctor", "slack", "--json", **env)
 
     assert {name for name, row in checks(out).items() if not row["good"]} == set()
@@ -154,6 +156,35 @@ def test_the_doctor_says_what_to_do(andon, slack: FakeSlack) -> None:
     for out in (none, some, outside, nowhere, revoked, away):
         assert slack.signing_secret not in out.output
         assert slack.token not in out.output
+
+
+def test_the_doctor_looks_at_socket_mode_too(andon, slack: FakeSlack) -> None:
+    """A wrong app-level token means that nobody is heard, and nothing else would say so."""
+    slack.socket_url = "ws://127.0.0.1:9/link"
+    env = {**environment(slack), "ANDON_SLACK_SIGNING_SECRET": ""}
+    good = andon("doctor", "slack", "--json", **env, ANDON_SLACK_APP_TOKEN=slack.app_token)
+    wrong = andon("doctor", "slack", "--json", **env, ANDON_SLACK_APP_TOKEN="xapp-wrong")
+    slack.socket_url = ""
+    off = andon("doctor", "slack", "--json", **env, ANDON_SLACK_APP_TOKEN=slack.app_token)
+
+    assert good.exit_code == 0
+    assert checks(good)["socket"]["good"]
+    assert "invalid_auth" in checks(wrong)["socket"]["words"]
+    assert "connections:write" in checks(wrong)["socket"]["advice"]
+    assert "Socket Mode is on" in checks(off)["socket"]["advice"]
+    for out in (good, wrong, off):
+        assert "xapp-" not in out.output
+        assert "127.0.0.1:9" not in out.output
+
+
+def test_the_doctor_says_that_nobody_is_let_in_without_a_workspace(andon, slack: FakeSlack) -> None:
+    """Commands only: without a token there is nobody to ask which workspace it is."""
+    env = {**environment(slack), "ANDON_SLACK_BOT_TOKEN": ""}
+    without = andon("doctor", "slack", "--json", **env)
+    told = andon("doctor", "slack", "--json", **env, ANDON_SLACK_TEAM="T01ANDON")
+
+    assert "ANDON_SLACK_TEAM" in checks(without)["team"]["advice"]
+    assert "team" not in checks(told)
 
 
 def environment_of_stopped(slack: FakeSlack) -> dict[str, str]:
@@ -220,6 +251,21 @@ def test_socket_mode_takes_the_same_commands() -> None:
     assert "declared* by Linus Berg" in as_read(again.json)
     assert "You are commander now" in heard
     assert kinds.count("access:hold:placed") == 1
+
+
+def test_a_page_says_that_slack_is_not_heard() -> None:
+    """A wrong app-level token: whoever waits for an answer in Slack is not the only one to know."""
+    with slack_scene(settings={"signing_secret": "", "app_token": "xapp-wrong"}) as scene:
+        mode = scene.shop.service.beside[1]
+        mode.start()
+        wait_for(lambda: mode.remark() is not None, "it has tried")
+        scene.shop.service.cycle()
+        page = scene.http.get("/", headers=scene.shop.headers(scene.shop.secret("v", "viewer"))).get_data(as_text=True)
+        mode.stop()
+
+    assert "Slack is not heard" in page
+    assert "invalid_auth" in page
+    assert "xapp-" not in page
 
 
 @pytest.mark.slow

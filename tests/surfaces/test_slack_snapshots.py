@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from incidents.slack.blocks import cut
 from incidents.slack.limits import message_faults, view_faults
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_reading import as_read, view_as_read
+from tests.support.acting import change_catalog
 from tests.support.slack import ADA, Scene, slack_scene
 
 FOLDER = Path(__file__).parents[1] / "data" / "slack"
@@ -29,7 +31,9 @@ class Shots(dict[str, str]):
     def answer(self, name: str, who: Any, line: str) -> None:
         said = who.command(line).json
         assert message_faults(said["text"], said.get("blocks", [])) == []
-        self[name] = f"> /incident {line}\n(for their eyes only; notification: {said['text']})\n\n{as_read(said)}"
+        self[name] = (
+            f"> /incident {cut(line, 200)}\n(for their eyes only; notification: {said['text']})\n\n{as_read(said)}"
+        )
 
     def message(self, name: str, channel: str = "#incidents", number: int = -1) -> None:
         message = self.scene.top(channel)[number]
@@ -40,6 +44,12 @@ class Shots(dict[str, str]):
 
     def heard(self, name: str, who: Any) -> None:
         self[name] = self.scene.hears(who)
+        said = who.heard[-1]
+        assert message_faults(said["text"], said.get("blocks", [])) == []
+
+    def answered(self, name: str, who: Any) -> None:
+        """What stands in place of a form that was sent."""
+        self.form(name, who)
 
     def form(self, name: str, who: Any) -> None:
         self.scene.settle()
@@ -60,7 +70,7 @@ def told() -> Iterator[Shots]:
         refusals(shots)
         shots.answer("drill-beside-a-real-one", scene.linus, "drill break-glass partner=globex")
         outage(shots)
-    for part in (drill, notices):
+    for part in PARTS:
         with slack_scene() as shots.scene:
             shots.scene.shop.point("eu-gateway-1")
             part(shots)
@@ -154,6 +164,162 @@ def drill(shots: Shots) -> None:
     shots.message("incident-drill-over")
 
 
+def drill_with_ghosts(shots: Shots) -> None:
+    scene = shots.scene
+    change_catalog(scene.shop, lambda c: c["partners"]["acme"].update(ghost=True))
+    shots.answer("drill-preview", scene.linus, "preview break-glass partner=acme kind=drill")
+    shots.answer("drill-live", scene.ada, "drill break-glass partner=acme mode=live")
+    shots.answer("drill-noted", scene.linus, "note latest gateways seen")
+    scene.posts(20)
+    shots.message("incident-drill-live")
+    shots.answer("drill-clocks", scene.linus, "clocks latest")
+    scene.linus.press(scene.top()[-1], "Note")
+    shots.form("form-note-drill", scene.linus)
+    scene.linus.press(scene.top()[-1], "It is REAL")
+    shots.heard("drill-became-real", scene.linus)
+
+
+def a_test(shots: Shots) -> None:
+    scene = shots.scene
+    shots.answer("test", scene.linus, "declare break-glass partner=acme kind=test is this thing on")
+    scene.linus.command("declare")
+    scene.settle()
+    scene.linus.submit({"Playbook": "break-glass", "Kind": "drill"})
+    shots.form("form-2-fill-in-drill", scene.linus)
+    scene.linus.submit({"Partner": "acme"})
+    shots.form("form-3-preview-drill", scene.linus)
+    scene.linus.submit({})
+    shots.answered("form-4-declared-drill", scene.linus)
+
+
+def duties(shots: Shots) -> None:
+    scene = shots.scene
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme key on a paste site")
+    scene.types(scene.linus, "declare partner-credential-abuse partner=globex the same there")
+    shots.answer("clocks-of-all", scene.ada, "clocks all")
+    shots.answer("fact", scene.ada, "fact INC-2026-0001 awareness at=09:00 the partner's mail")
+    shots.answer("which-clock", scene.ada, "submit INC-2026-0001 gdpr case 4711")
+    shots.answer("submitted", scene.ada, "submit INC-2026-0001 gdpr-art33 case 4711 at the authority's portal")
+    shots.answer("acknowledged", scene.ada, "ack latest")
+    shots.answer("list-matching", scene.ada, "list globex")
+    shots.answer("status-not-yet", scene.ada, "status latest resolved all good")
+    scene.posts(20)
+    shots.answer("false-alarm", scene.ada, "status latest false-alarm it was a test key")
+    shots.answer("closed-incident", scene.linus, "task INC-2026-0002 1 done")
+
+
+def one_partner_first(shots: Shots) -> None:
+    scene = shots.scene
+    scene.types(scene.linus, "kill capability tool-use it calls home")
+    shots.answer("restore-canary-asked", scene.grace, "restore latest canary=globex soak=1h cause understood")
+    shots.answer("refused-by-the-asker", scene.grace, "refuse latest asked too early")
+    scene.types(scene.grace, "restore latest canary=globex soak=1h cause understood now")
+    scene.posts(3)
+    scene.ada.press(scene.top()[-1], "Read the restore")
+    scene.settle()
+    checks = [
+        o["value"] for b in scene.ada.view()["blocks"] if b.get("block_id") == "checks" for o in b["element"]["options"]
+    ]
+    scene.ada.submit({"I say that these are true": checks, "Your decision": "approve"})
+    shots.answered("restore-canary-approved", scene.ada)
+    scene.posts(4)
+    shots.message("incident-restore-running")
+    scene.linus.press(scene.top()[-1], "Stop the restore")
+    shots.form("form-stop", scene.linus)
+    scene.linus.submit({"What it gave back": "back", "Why?": "errors are back"})
+    shots.answered("restore-stopped", scene.linus)
+
+
+def forms(shots: Shots) -> None:
+    scene = shots.scene
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.posts(20)
+    scene.ada.press(scene.top()[-1], "Take command")
+    shots.heard("pressed-take", scene.ada)
+    scene.linus.press(scene.top()[-1], "Ask for a restore")
+    shots.heard("pressed-without-the-role", scene.linus)
+    scene.nobody.press(scene.top()[-1], "Take command")
+    shots.heard("pressed-by-a-stranger", scene.nobody)
+    scene.posts(3)
+    scene.ada.press(scene.top()[-1], "Harm has stopped")
+    shots.form("form-status", scene.ada)
+    scene.ada.press(scene.top()[-1], "Ask for a restore")
+    shots.form("form-ask", scene.ada)
+    scene.ada.submit({"Why is it safe again?": "new key"})
+    shots.answered("form-asked", scene.ada)
+    message = scene.grace.command("approve latest").json
+    scene.grace.press(message, "Refuse")
+    shots.form("form-refuse", scene.grace)
+    scene.grace.submit({"Why is INC-2026-0001-R1 refused?": "not attested"})
+    shots.answered("form-refused", scene.grace)
+    scene.types(scene.ada, "restore latest again")
+    shots.answer("restore-of-ones-own-command", scene.ada, "approve latest")
+    scene.types(scene.ada, "refuse latest not yet")
+    scene.types(scene.grace, "restore latest new key is attested")
+    shots.answer("restore-to-decide-by-the-commander", scene.ada, "approve latest")
+
+
+def captures(shots: Shots) -> None:
+    scene = shots.scene
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.posts(3)
+    other = scene.out.person(scene.linus.user, "#support")
+    said = other.say("a partner calls: is something off?")
+    other.shortcut(said, "andon.capture")
+    shots.form("form-capture", other)
+    other.submit({"Put it on the timeline of": "INC-2026-0001"})
+    shots.answered("captured", other)
+    said = scene.linus.say("seen by support", thread_ts=scene.top()[0]["ts"])
+    scene.linus.shortcut(said, "andon.capture")
+    shots.heard("captured-in-the-thread", scene.linus)
+
+
+def restricted(shots: Shots) -> None:
+    scene = shots.scene
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.posts(3)
+    scene.types(scene.ada, "take latest")
+    ada = scene.shop.person("ada", "commander")
+    scene.shop.service.operations.set_visibility(ada, "INC-2026-0001", "restricted", "legal")
+    scene.posts(6)
+    shots.message("incident-restricted")
+    shots.answer("restricted-for-a-member", scene.ada, "show INC-2026-0001")
+    shots.answer("restricted-for-others", scene.grace, "show INC-2026-0001")
+
+
+def hundreds_of_points(shots: Shots) -> None:
+    scene = shots.scene
+    for number in range(2, 302):
+        scene.shop.point(f"eu-gateway-{number}")
+    shots.answer("declared-with-hundreds-of-points", scene.linus, "kill model orion-2 it calls home")
+    scene.posts(3)
+    shots.message("incident-with-hundreds-of-points")
+
+
+def long_words(shots: Shots) -> None:
+    scene = shots.scene
+    body = {"playbook": "break-glass", "parameters": {"partner": "acme"}, "title": "T" * 200, "summary": "S" * 20_000}
+    scene.shop.service.operations.declare(scene.shop.person("ada", "commander"), body)
+    for _ in range(5):
+        scene.shop.service.operations.note(scene.shop.person("ada", "commander"), "latest", "N" * 20_000)
+    scene.posts(6)
+    shots.message("incident-with-long-words")
+    shots.answer("long-line", scene.ada, "x" * 8_000)
+    shots.answer("long-kill", scene.ada, "kill partner globex " + "y" * 2_500)
+
+
+def slack_on_its_own(shots: Shots) -> None:
+    scene = shots.scene
+    with scene.slack.unreachable():
+        shots.answer("kill-without-slack", scene.linus, "kill partner acme leak")
+    scene.slack.fails("chat.postMessage", "is_archived", times=None)
+    scene.posts(10)
+    shots["page-banner-channel"] = str(scene.board.health.remark())
+    scene.shop.service.ledger.close()
+    shots.answer("kill-not-recorded", scene.linus, "kill partner globex leak")
+    shots.answer("nothing-recorded", scene.linus, "note INC-2026-0001 seen")
+
+
 def refusals(shots: Shots) -> None:
     scene = shots.scene
     shots.answer("wrong-usage", scene.linus, "task two done")
@@ -185,6 +351,12 @@ def notices(shots: Shots) -> None:
     scene.sends(30)
     shots["called"] = as_read(scene.direct(ADA)[0])
     shots.message("incident-with-a-notice")
+
+
+PARTS = (
+    drill, drill_with_ghosts, a_test, notices, duties, one_partner_first, forms, captures, restricted,
+    hundreds_of_points, long_words, slack_on_its_own,
+)  # fmt: skip
 
 
 def plain(text: str) -> str:

@@ -192,6 +192,19 @@ def test_an_action_that_waits_is_applied_by_a_person_s_word_once(shop: Workshop)
         shop.service.operations.validate(ADMIN, id, 7)
 
 
+def test_an_action_that_waits_is_not_carried_out_once_the_incident_is_over(shop: Workshop) -> None:
+    """A hold of something that is over, or was a drill, would be looked after by nobody."""
+    id = declare(shop, "revoke-partner: {partner: acme}", "{halt-model: {model: orion-2}, after: validated}")
+    ada = shop.person("ada", "commander")
+    shop.clock.advance(60)
+    shop.service.cycle()
+    shop.service.operations.move(ada, id, "false-alarm", reason="a test key")
+
+    with pytest.raises(Conflicting, match="reopen it first, or kill it directly"):
+        shop.service.operations.validate(ada, id, 2)
+    assert why(shop, "globex", "orion-2:tool-use") == "granted"
+
+
 def test_a_waiting_roll_back_counts_from_the_stage_in_force_when_the_word_is_given(shop: Workshop) -> None:
     """Between the declaration and the word another incident may have moved the model."""
     id = declare(shop, "revoke-partner: {partner: acme}", "{roll-back-stage: {model: vega-1}, after: validated}")

@@ -370,3 +370,39 @@ def test_a_companys_own_rhythm_is_taken_and_a_broken_one_is_named(tmp_path: Path
         "updates: {role: a}\napprovals: {every: 2h}\nunanswered: [{role: b, after: 2}, {role: c, after: 2}]\n"
     )
     assert "comes later than the one before" in str(rhythm.load(tmp_path)[1][0])
+
+
+# --- command that nobody takes ----------------------------------------------------------------------------------------
+
+
+def offered(shop: Workshop) -> str:
+    """Ada has command and offers it to Grace."""
+    id = declare(shop, REVOKE)
+    shop.service.operations.role(shop.person("ada", "commander"), id, "commander", "take")
+    shop.service.operations.role(shop.person("ada", "commander"), id, "commander", "assign", person="grace")
+    shop.post()
+    return id
+
+
+def test_command_that_is_offered_and_not_accepted_is_called_out(shop: Workshop, mail: Pigeonhole) -> None:
+    """Between two people who each believe that the other has it, nobody has it."""
+    change_catalog(shop, lambda c: c["people"]["linus"].update(duties=["leadership"]))
+    offered(shop)
+    run(shop, 14)
+    early = told(mail, "grace", "not accepted")
+    run(shop, 60)
+
+    waits = "Command of INC-2026-0001 (sev2) was offered to grace {} min ago and is not accepted; ada has it until then"
+    assert early == []
+    assert told(mail, "grace", "not accepted")[0] == waits.format(15)
+    assert told(mail, "ada", "not accepted")[0] == waits.format(15)
+    assert told(mail, "linus", "not accepted") == [waits.format(45)]
+
+
+def test_command_that_is_accepted_is_called_out_no_more(shop: Workshop, mail: Pigeonhole) -> None:
+    id = offered(shop)
+    run(shop, 10)
+    shop.service.operations.role(shop.person("grace", "commander"), id, "commander", "take")
+    run(shop, 60)
+
+    assert [told(mail, person, "not accepted") for person in ("ada", "grace")] == [[], []]

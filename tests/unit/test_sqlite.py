@@ -316,6 +316,34 @@ def test_append_that_fails_before_commit_leaves_nothing(ledger, monkeypatch, poi
     assert append(ledger, noted(1))[0].seq == 1
 
 
+@pytest.mark.parametrize("point", ["after-insert", "before-commit"])
+def test_what_is_appended_together_and_fails_before_commit_leaves_nothing(path, ledger, monkeypatch, point):
+    """Several kills share a write; if it is not made, none of them is half in the log, and nobody has read any."""
+    other = SqliteLedger.open(path)
+    seen = []
+
+    def fails(at: str) -> None:
+        seen.append(other.head().seq)
+        if at == point and len(seen) > 4:
+            raise KeyboardInterrupt
+
+    def written():
+        with ledger.together():
+            ledger.append([noted(1)], actor=ADA, now=NOON, expected=0)
+            ledger.append([noted(2)], actor=ADA, now=NOON, expected=1)
+            ledger.append([noted(3)], actor=ADA, now=NOON, expected=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite, "fault", fails)
+        with pytest.raises(KeyboardInterrupt):
+            written()
+    other.close()
+
+    assert set(seen) == {0}
+    assert ledger.head().seq == 0
+    assert append(ledger, noted(1))[0].seq == 1
+
+
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
 def test_file_taken_away_under_the_service_is_noticed(path, ledger, how):
     """Writing on into a file that nobody else will ever see loses every kill from here on."""
