@@ -126,7 +126,8 @@ def cost(exposure: Json) -> str:
     """What it keeps out, where gateways have told: ``30 requests refused since, 40 let in earlier that day``."""
     rows = [row for row in exposure["access"] if row["dark"]]
     refused = sum(row.get("refused", 0) for row in rows)
-    parts = [f"{plural(refused, 'request')} refused since"] if refused else []
+    lasts = any(row["dark"][-1]["to"] is None for row in rows)
+    parts = [f"{plural(refused, 'request')} refused {'since' if lasts else 'meanwhile'}"] if refused else []
     for per, earlier in _EARLIER.items():
         if allowed := sum(row["allowed"]["count"] for row in rows if row.get("allowed", {}).get("per") == per):
             parts.append(f"{allowed:,} let in {earlier}")
