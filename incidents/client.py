@@ -64,7 +64,9 @@ INTERNAL_ERROR = "internal-error"
 
 LONGEST_LEASE_S = 300.0
 DAY_S = 86_400
-WINDOWS = {"minute": 60, "hour": 3_600, "day": DAY_S}
+WINDOWS = {"minute": 60, "hour": 3_600, "day": DAY_S, "refused": 3_600}
+"""Lengths in seconds. ``refused`` counts by the hour what was denied as something is held; no cap looks at it."""
+HELD = frozenset({MODEL_HALTED, CAPABILITY_OFF, REGION_OFF, PARTNER_REVOKED, STAGE})
 CAP_PERIODS = {"per_minute": "minute", "per_hour": "hour", "per_day": "day"}
 MEMO_LIMIT = 50_000
 USAGE_ROWS_LIMIT = 4_000
@@ -430,7 +432,7 @@ def _window_start(start: int) -> str:
 
 class Usage:
     """
-    How often capped grants were used, per UTC-aligned window.
+    How often capped grants were used, and how often something held was asked for, per UTC-aligned window.
 
     Pure. Own counts only grow within a window, so a report that is sent twice counts nothing twice. What all the
     other instances used is the server's total less what this one had reported; it lags by one renewal.
@@ -455,6 +457,12 @@ class Usage:
         for key in windows:
             self._own[key] = self._own.get(key, 0) + 1
         return True
+
+    def refuse(self, partner: str, flag: str, wall_now: float) -> None:
+        """Count one question that was denied because something is held."""
+        length = WINDOWS["refused"]
+        key = (partner, flag, "refused", int(wall_now // length) * length)
+        self._own[key] = self._own.get(key, 0) + 1
 
     def used(self, key: UsageKey) -> int:
         return self._own.get(key, 0) + self._others.get(key, 0)
@@ -941,6 +949,7 @@ class _View:
         "copy",
         "day_end",
         "day_start",
+        "held",
         "memo",
         "revision",
         "today",
@@ -966,6 +975,7 @@ class _View:
         self.capped: dict[tuple[str, str, str, str | None], tuple[tuple[str, int], ...]] = (
             last.capped if last is not None and same else {}
         )
+        self.held: dict[tuple[str, str, str, str | None], Decision] = last.held if last is not None and same else {}
 
 
 class _Bearer(AuthBase):
@@ -1227,11 +1237,17 @@ class Gateway:
         known = view.memo.get(key)
         if known is not None:
             return known
+        refused = view.held.get(key)
+        if refused is not None:
+            return self._refuse(refused, partner, f"{model}:{capability}", wall)
         caps = view.capped.get(key)
         if caps is None:
             verdict = copy.verdict(partner, model, capability, region, view.today)
             if not verdict.caps:
                 decision = Decision(verdict.reason == GRANTED, verdict.reason, copy.revision)
+                if verdict.reason in HELD:
+                    _remember(view.held, key, decision)
+                    return self._refuse(decision, partner, f"{model}:{capability}", wall)
                 _remember(view.memo, key, decision)
                 return decision
             caps = verdict.caps
@@ -1239,6 +1255,12 @@ class Gateway:
         with self._usage_lock:
             spent = self._usage.spend(partner, f"{model}:{capability}", caps, wall)
         return Decision(spent, GRANTED if spent else USAGE_CAP, copy.revision)
+
+    def _refuse(self, decision: Decision, partner: str, flag: str, wall: float) -> Decision:
+        """Counted, for people to see how much an incident keeps out."""
+        with self._usage_lock:
+            self._usage.refuse(partner, flag, wall)
+        return decision
 
     def _publish(self) -> None:
         """Make what the point holds now visible to ``decide``. The lock is held."""

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from incidents import views
+from incidents.clock import parse_rfc3339
 from incidents.decisions import Asker, needs
 from incidents.decisions.sharing import live_share
 from incidents.decisions.sight import hidden, is_insider, veiled
 from incidents.drill_views import cut_short
 from incidents.enforcement.points import Points, point_row
+from incidents.enforcement.usage import UsageBook
 from incidents.errors import Unknown
 from incidents.events import Event
 from incidents.exposure import exposure
@@ -33,6 +35,7 @@ from incidents.timeline import Row, rows
 
 class IncidentReading(IncidentWork):
     points: Points
+    usage: UsageBook
 
     def reading(self, asker: Asker, id: str) -> Reading:
         """
@@ -49,7 +52,7 @@ class IncidentReading(IncidentWork):
             return Reading(
                 whole=veiled(self._whole(state, found, lines.events, now), without),
                 rows=self._told(state, found, lines, asker),
-                exposure=veiled(exposure(state, self.desk.snapshot, found, lines.events, now), without),
+                exposure=veiled(self._exposure(state, found, lines.events, now), without),
                 people=_people(state, directory),
             )
 
@@ -73,13 +76,28 @@ class IncidentReading(IncidentWork):
             reading = Reading(
                 whole=self._whole(state, found, told, now),
                 rows=rows(told, {who: row["name"] for who, row in people.items()}, inside=False),
-                exposure=exposure(state, self.desk.snapshot, found, told, now),
+                exposure=self._exposure(state, found, told, now),
                 people=people,
             )
         return for_strangers(reading, bare=found.visibility == RESTRICTED)
 
     def _whole(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
         return views.incident_whole(state, found, lines, self._containment(state, found), now)
+
+    def _exposure(self, state: State, found: Incident, lines: Sequence[Event], now: datetime) -> Json:
+        """
+        With what it costs, of what is really kept out: ``refused``, how often it was asked for since, and
+        ``allowed``, ``{count, per}`` of the window of usage in which that began. Both are telemetry of the last day;
+        without a row where none is known.
+        """
+        told = exposure(state, self.desk.snapshot, found, lines, now)
+        for row in told["access"] if found.kind == "real" else ():
+            if row["dark"]:
+                since = parse_rfc3339(row["dark"][0]["from"])
+                row["refused"] = self.usage.refused(row["partner"], row["flag"], since)
+                if row["dark"][-1]["to"] is None and (known := self.usage.allowed(row["partner"], row["flag"], since)):
+                    row["allowed"] = {"count": known[0], "per": known[1]}
+        return told
 
     def _told(
         self, state: State, found: Incident, lines: Lines, asker: Asker, *, handed_out: bool = False

@@ -68,32 +68,35 @@ def insights(known: Mapping[str, Over], *, kind: str, now: datetime, playbook: s
     """
     Figures of one kind (``real`` or ``drill``), over the last ``months`` whole and started months.
 
-    ``measures``: name -> ``{words, all, months: [{month, spread}], playbooks: [{playbook, spread}]}``.
+    ``measures``: name -> ``{words, all, slowest, months: [{month, spread}], playbooks: [{playbook, spread}]}``;
+    ``slowest`` is the incident that took longest.
     """
     names = _months(now, months)
-    chosen = [
-        o
-        for o in known.values()
+    chosen = {
+        id: o
+        for id, o in known.items()
         if o.kind == kind and o.declared_at is not None and _month(o.declared_at) in names and o.status != "false-alarm"
-    ]
-    mine = [o for o in chosen if playbook in ("", o.playbook)]
+    }
+    mine = {id: o for id, o in chosen.items() if playbook in ("", o.playbook)}
     return {
         "kind": kind,
         "playbook": playbook,
         "months": names,
         "incidents": len(mine),
-        "playbooks": sorted({o.playbook for o in chosen}),
-        "by_severity": _counts(o.severity for o in mine),
-        "by_month": [{"month": m, "count": sum(_month(o.declared_at) == m for o in mine)} for m in names],
+        "playbooks": sorted({o.playbook for o in chosen.values()}),
+        "by_severity": _counts(o.severity for o in mine.values()),
+        "by_month": [{"month": m, "count": sum(_month(o.declared_at) == m for o in mine.values())} for m in names],
         "measures": {m.name: _measured(m, mine, names) for m in MEASURES},
     }
 
 
-def _measured(measure: Measure, mine: Sequence[Over], months: Sequence[str]) -> Json:
-    values = [(o, v) for o in mine if (v := measure.of(o)) is not None]
+def _measured(measure: Measure, mine: Mapping[str, Over], months: Sequence[str]) -> Json:
+    took = {id: v for id, o in mine.items() if (v := measure.of(o)) is not None}
+    values = [(mine[id], v) for id, v in took.items()]
     return {
         "words": measure.words,
         "all": spread([v for _, v in values]),
+        "slowest": max(took, key=lambda id: took[id], default=None),
         "months": [
             {"month": month, "spread": spread([v for o, v in values if _month(o.declared_at) == month])}
             for month in months

@@ -154,12 +154,17 @@ def _dots(moments: Iterable[Moment], scale: Scale) -> list[Dot]:
         if dots and at - dots[-1].x < DOT:
             dot = dots[-1]
             dot.rows.append(row)
-            if key and (not dot.key or row.tone == "stop"):
-                dot.tone = row.tone
             dot.key = dot.key or key
         else:
             dots.append(Dot(at, 0.0, row.tone, key, [row], scale.dated))
+    for dot in dots:
+        dot.tone = _most_telling(_turning(dot)).tone  # as its label says
     return dots
+
+
+def _turning(dot: Dot) -> list[Row]:
+    """The key moments among what it stands for; all of it where there are none."""
+    return [row for row in dot.rows if is_key(row)] or dot.rows
 
 
 def _label(dot: Dot, slots: Sequence[int], taken: dict[int, list[tuple[float, float]]], sheet: Sheet) -> Label | None:
@@ -238,7 +243,7 @@ def _bars(spans: Sequence[Span], scale: Scale, sheet: Sheet, y: float) -> tuple[
 
 def _short(dot: Dot) -> tuple[str, str]:
     """When, and the most telling of what it stands for; and how many more there are, which is never cut off."""
-    keys = [row for row in dot.rows if is_key(row)] or dot.rows
+    keys = _turning(dot)
     if len(keys) > 1 and {row.kind for row in keys} == {"access:hold:placed"}:
         return f"{dot.when(keys[0])} {len(keys)} holds in force", ""
     told = _most_telling(keys)

@@ -12,6 +12,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -98,6 +99,9 @@ def build_front(service: Service) -> Front:
     return front
 
 
+DEMO_NAME = "Andon Demo Lab"  # who signs the demo's notices, where nobody has said
+
+
 def run(settings: Settings, *, demo: bool = False) -> None:
     """
     Serve until SIGTERM or SIGINT.
@@ -107,6 +111,8 @@ def run(settings: Settings, *, demo: bool = False) -> None:
         Invalid: The catalog file is wrong.
     """
     configure_logs(settings.log)
+    if demo and not settings.organisation:
+        settings = replace(settings, organisation=DEMO_NAME)
     _allow_many_connections()
     with ExitStack() as stack:
         if not settings.database_path.exists():

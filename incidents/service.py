@@ -155,7 +155,7 @@ class Service:
                 lease=lease,
                 unknown_at=state.points if restored else (),
             )
-            self.usage.load(self.ledger.usage(since=window_start(now, "day")))
+            self.usage.load(self.ledger.usage(since=window_start(now - timedelta(days=1), "day")))
 
     # --- what is on the shelf ---
 

@@ -391,6 +391,7 @@ COMPONENTS: dict[str, Schema] = {
             "additionalProperties": thing(
                 words=TEXT,
                 all=some(ref("Spread")),
+                slowest=some(TEXT),
                 months=many(thing(month=TEXT, spread=some(ref("Spread")))),
                 playbooks=many(thing(playbook=TEXT, spread=some(ref("Spread")))),
             ),

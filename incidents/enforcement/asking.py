@@ -24,6 +24,7 @@ FLAG_KEY = re.compile(r"([a-z0-9][a-z0-9._-]*):([a-z0-9][a-z0-9-]*)")
 ANY_KEY = re.compile(r"([A-Za-z0-9._-]+)(?::([A-Za-z0-9._-]*))?")
 LAPSED = "lease-lapsed"
 _SWITCHED = frozenset({"model-halted", "capability-off", "region-off", "partner-revoked"})
+_HELD = _SWITCHED | {"stage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Question:
 
 
 class Asking:
-    """Answers questions from one snapshot; counts what ``authorize`` allows."""
+    """Answers questions from one snapshot; counts what ``authorize`` allows, and what a hold keeps it from."""
 
     def __init__(self, usage: UsageBook) -> None:
         self._usage = usage
@@ -57,6 +58,8 @@ class Asking:
         )
         if decision.allowed and count and question.partner:
             self._count(snapshot, question, now)
+        elif count and question.partner and decision.reason in _HELD:
+            self._usage.refuse(question.partner, f"{question.model}:{question.capability}", now)
         return decision
 
     def _count(self, snapshot: Snapshot, question: Question, now: datetime) -> None:

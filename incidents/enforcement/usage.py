@@ -1,5 +1,6 @@
 """
-How often each grant has been used in the current windows: what usage caps compare with.
+How often each grant has been used in the current windows: what usage caps compare with. And, by the hour, how often
+something that is held was asked for: what an incident keeps out.
 
 Counts are cumulative per instance, partner, flag and window and merged by the highest value, so a report that
 arrives twice counts nothing twice. Telemetry: kept in a side table, written in batches, never in the chain.
@@ -18,7 +19,13 @@ from incidents.ledger import Usage
 
 OWN = "andon"  # the instance name of decisions that this server itself made (authorize)
 LARGEST = 10**12
-_LENGTH = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+REFUSED = "refused"  # a window of an hour, of questions that were denied because something is held
+_LENGTH = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    REFUSED: timedelta(hours=1),
+}
 
 
 def window_start(moment: datetime, per: str) -> str:
@@ -56,6 +63,7 @@ class UsageBook:
         self._lock = threading.Lock()
         self._total: dict[Window, int] = {}
         self._by_instance: dict[tuple[str, Window], int] = {}
+        self._refused: dict[tuple[str, str], dict[str, int]] = {}  # (partner, flag) -> start of the hour -> count
         self._unwritten: set[tuple[str, Window]] = set()
         self._starts: tuple[int, dict[str, str]] = (-1, {})
 
@@ -75,6 +83,25 @@ class UsageBook:
                 per = PERIODS[name]
                 window = Window(partner, flag, per, self._start(per, now))
                 self._raise_to(OWN, window, self._by_instance.get((OWN, window), 0) + 1)
+
+    def refuse(self, partner: str, flag: str, now: datetime) -> None:
+        """One more question that this server denied because something is held."""
+        with self._lock:
+            window = Window(partner, flag, REFUSED, self._start(REFUSED, now))
+            self._raise_to(OWN, window, self._by_instance.get((OWN, window), 0) + 1)
+
+    def refused(self, partner: str, flag: str, since: datetime) -> int:
+        """How often it was refused since, in whole hours, at most as far back as counts are kept."""
+        first = window_start(since, REFUSED)
+        with self._lock:
+            return sum(count for start, count in self._refused.get((partner, flag), {}).items() if start >= first)
+
+    def allowed(self, partner: str, flag: str, at: datetime) -> tuple[int, str] | None:
+        """``(count, period)`` of the longest window around a moment in which uses were counted; None: none was."""
+        for per in ("day", "hour", "minute"):
+            if count := self._total.get(Window(partner, flag, per, window_start(at, per))):
+                return count, per
+        return None
 
     def report(self, instance: str, rows: Iterable[Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
         """
@@ -118,6 +145,8 @@ class UsageBook:
         if count > old or (instance, window) not in self._by_instance:
             self._by_instance[instance, window] = count
             self._total[window] = self._total.get(window, 0) + count - old
+            if window.per == REFUSED:
+                self._refused.setdefault((window.partner, window.flag), {})[window.start] = self._total[window]
             self._unwritten.add((instance, window))
 
     def take_unwritten(self) -> list[Usage]:
@@ -145,6 +174,8 @@ class UsageBook:
         with self._lock:
             for window in [w for w in self._total if w.start < oldest]:
                 del self._total[window]
+                if window.per == REFUSED:
+                    del self._refused[window.partner, window.flag][window.start]
             for key in [k for k in self._by_instance if k[1].start < oldest]:
                 del self._by_instance[key]
                 self._unwritten.discard(key)
@@ -157,5 +188,6 @@ class UsageBook:
             return [
                 w.row(n)
                 for w, n in sorted(self._total.items(), key=lambda item: (item[0].partner, item[0].flag, item[0].per))
-                if w.start == current[w.per] and partner in (None, w.partner) and flag in (None, w.flag)
+                if w.per != REFUSED and w.start == current[w.per]
+                if partner in (None, w.partner) and flag in (None, w.flag)
             ]

@@ -119,6 +119,21 @@ def partners(exposure: Json, now: datetime) -> Json:
     return {"dark": dark, "back": sorted(back, key=lambda p: p["title"])}
 
 
+_EARLIER = {"day": "earlier that day", "hour": "earlier that hour", "minute": "in that minute"}
+
+
+def cost(exposure: Json) -> str:
+    """What it keeps out, where gateways have told: ``30 requests refused since, 40 let in earlier that day``."""
+    rows = [row for row in exposure["access"] if row["dark"]]
+    refused = sum(row.get("refused", 0) for row in rows)
+    lasts = any(row["dark"][-1]["to"] is None for row in rows)
+    parts = [f"{plural(refused, 'request')} refused {'since' if lasts else 'meanwhile'}"] if refused else []
+    for per, earlier in _EARLIER.items():
+        if allowed := sum(row["allowed"]["count"] for row in rows if row.get("allowed", {}).get("per") == per):
+            parts.append(f"{allowed:,} let in {earlier}")
+    return ", ".join(parts)
+
+
 def _partner(rows: Sequence[Json], now: datetime) -> Json:
     spans = [span for row in rows for span in row["dark"]]
     ends = [span["to"] for span in spans]
@@ -146,8 +161,9 @@ def by_model(exposure: Json, now: datetime) -> list[Json]:
     """
     One group per model, ``{model, before, now, held_by, flags, rows, more}``, each with its partners' rows.
 
-    A row is ``{titles, audiences, capabilities, before, now, cap_before, cap_now, lost, dark, held_by}``. Where there
-    are many partners, those who fare alike are one row with many titles; whoever fares differently stands on top.
+    A row is ``{titles, audiences, capabilities, before, now, cap_before, cap_now, lost, dark, refused, held_by}``.
+    Where there are many partners, those who fare alike are one row with many titles; whoever fares differently stands
+    on top.
     """
     models: dict[str, Json] = {row["model"]: row | {"flags": [], "rows": []} for row in exposure["models"]}
     for flag in exposure["flags"]:
@@ -181,7 +197,12 @@ def _folded(rows: Sequence[Json], now: datetime) -> list[Json]:
 
 def _together(group: Sequence[Json]) -> Json:
     titles = sorted(row["titles"][0] for row in group)
-    return group[0] | {"titles": titles, "audiences": sorted({row["audiences"][0] for row in group})}
+    refused = sum(row["refused"] for row in group)
+    return group[0] | {
+        "titles": titles,
+        "refused": refused,
+        "audiences": sorted({row["audiences"][0] for row in group}),
+    }
 
 
 def _by_partner(rows: Sequence[Json], now: datetime) -> list[Json]:
@@ -203,9 +224,11 @@ def _by_partner(rows: Sequence[Json], now: datetime) -> list[Json]:
                 "lost": row["lost"],
                 "dark": span(_seconds(row["dark"], now)) if row["dark"] else "",
                 "since": row["dark"][-1]["from"] if row["dark"] and row["dark"][-1]["to"] is None else None,
+                "refused": 0,
                 "held_by": row["held_by"],
             },
         )
+        made["refused"] += row.get("refused", 0)
         made["capabilities"].append(row["flag"].partition(":")[2])
     return list(found.values())
 

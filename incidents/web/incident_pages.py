@@ -89,6 +89,7 @@ def story(found: Reading) -> Json:
         "owed": answers.owed(whole, now),
         "who": answers.partners(found.exposure, now),
         "things": answers.things(found.exposure),
+        "cost": answers.cost(found.exposure),
         "standing": [hold for hold in whole["holds"] if hold["standing"]],
         "waiting": [action for action in whole["actions"] if action["state"] == "waiting"],
         "asking": any(r["state"] == "open" for r in whole["restores"]),

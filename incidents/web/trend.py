@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 150, 52, 10, 24
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 460, 150, 56, 10, 24
 TICKS = (
     (0.001, "1 ms"),
     (0.01, "10 ms"),

@@ -433,6 +433,20 @@ def test_a_cap_is_counted_here_and_reported(server: FakeEnforcement, gateway: OP
     assert [(row["flag"], row["per"], row["count"]) for row in reported] == [("lyra-1:tool-use", "day", 3)]
 
 
+def test_what_a_hold_keeps_out_is_counted_and_reported(server: FakeEnforcement, gateway: OPEN) -> None:
+    """People want to know what a kill costs; a remembered answer counts as often as it is given."""
+    server.lease_seconds = 0.6
+    server.live["partner:acme"] = server.live["partner:acme"] | {"revoked": True}
+    edge = gateway()
+    says(edge, "partner-revoked")
+    asked = 1 + sum(edge.decide(*TOOL_USE).reason == "partner-revoked" for _ in range(5))
+    assert edge.decide("nobody", "orion-2", "tool-use").reason == "unknown-partner"
+    wait_until(lambda: any(row["count"] >= asked for each in server.leases for row in each["usage"]))
+
+    reported = {(row["partner"], row["flag"], row["per"]) for row in server.leases[-1]["usage"]}
+    assert reported == {("acme", "orion-2:tool-use", "refused")}
+
+
 def test_what_other_instances_used_is_merged_into_the_cap(server: FakeEnforcement, gateway: OPEN) -> None:
     """One partner, one cap, many gateways."""
     server.lease_seconds, server.others = 0.6, {"day": 2}

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from incidents.clock import rfc3339
+from incidents.enforcement.usage import window_start
 from incidents.testing import Workshop, workshop
 from tests.support.acting import change_catalog, lived, restored
 from tests.surfaces.test_pages import acknowledge, ada, declare, words
@@ -117,6 +118,20 @@ def test_who_was_dark_is_told_with_how_long(http: FlaskClient, shop: Workshop) -
     said = card(page(http, shop, id), "answers")
     assert "Nobody" in said
     assert "Was dark, allowed again: Acme Security (1 h 30 min)" in said
+
+
+def test_cost_of_keeping_somebody_out_is_told_where_gateways_have_counted(http: FlaskClient, shop: Workshop) -> None:
+    """
+    "Who pays for this" is the next question of whoever decides how long it stays off.
+    """
+    id, now = declare(shop), shop.clock.now()
+    assert "refused" not in card(page(http, shop, id), "answers")
+    for per, count in (("day", 40), ("refused", 30)):
+        row = {"partner": "acme", "flag": "orion-2:tool-use", "per": per, "count": count}
+        shop.service.usage.report("edge/1", [row | {"window_start": window_start(now, per)}], now)
+    text = page(http, shop, id)
+    assert "30 requests refused since, 40 let in earlier that day." in card(text, "answers")
+    assert "30 requests refused" in card(text, "exposure")
 
 
 def test_two_holds_on_one_model_are_one_model(http: FlaskClient, shop: Workshop) -> None:

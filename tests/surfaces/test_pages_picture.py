@@ -4,6 +4,7 @@ The picture of an incident: whatever the times are, labels never collide, get cu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -133,8 +134,10 @@ def test_dot_of_several_is_named_by_the_most_telling_at_its_own_time() -> None:
     """
     "Contained" under the time of something else would be a wrong fact in a picture.
     """
-    picture = drawn(row(1, 0, 1, "In force: a"), row(2, 1, 2), row(3, 7200, 3))
+    contained = replace(row(2, 1, 2), tone="ok")
+    picture = drawn(replace(row(1, 0, 1, "In force: a"), tone="stop"), contained, row(3, 7200, 3))
     assert "12:00:01 contained after 84 ms +1" in labels(picture)
+    assert picture.lanes[1].dots[0].tone == "ok"
 
 
 def test_label_has_the_words_of_a_note_and_not_its_markup() -> None:

@@ -171,6 +171,17 @@ def test_nobody_may_say_yes_who_has_not_looked_at_the_log_in_time(shop: Workshop
     assert (found.allowed, found.reason) == (False, "lease-lapsed")
 
 
+def test_what_a_hold_keeps_out_is_counted_where_it_is_asked_live(shop: Workshop) -> None:
+    """People want to know what a kill costs; what the catalog never allowed costs nothing."""
+    book, now = UsageBook(), shop.clock.now()
+    declare(shop, "revoke-partner: {partner: acme}")
+    for partner in ("acme", "acme", "nobody", "initech"):
+        question = Question(partner, "orion-2", "browsing")
+        Asking(book).decide(shop.service.desk.snapshot, question, now, in_time=True, count=partner != "initech")
+    assert book.refused("acme", "orion-2:browsing", now) == 2
+    assert book.refused("nobody", "orion-2:browsing", now) == book.refused("initech", "orion-2:browsing", now) == 0
+
+
 def test_a_key_names_its_partner_and_a_name_that_contradicts_it_names_nobody(shop: Workshop) -> None:
     """A gateway that is told two things about who asks must not pick the more convenient one."""
     gateway, snapshot = shop.credential(shop.point("eu-1")), shop.service.desk.snapshot

@@ -62,6 +62,7 @@ def test_a_trend_has_each_month_and_each_playbook() -> None:
     assert (len(found["months"]), found["months"][-1], found["incidents"]) == (12, "2026-11", 2)
     assert [row["month"] for row in contain["months"] if row["spread"]] == ["2026-10", "2026-11"]
     assert [row["playbook"] for row in contain["playbooks"]] == ["p", "q"]
+    assert contain["slowest"] == "b"
     assert insights(known, kind="real", now=NOW, playbook="q")["incidents"] == 1
 
 

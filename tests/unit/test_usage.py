@@ -81,6 +81,29 @@ def test_a_row_that_means_nothing_is_passed_over_and_the_others_count(wrong: dic
     assert (used(book), used(book, "hour")) == (0, 2)
 
 
+def test_what_was_refused_is_summed_over_hours_and_is_no_use() -> None:
+    """What an incident keeps out is told to people; it must neither fill a cap nor look like use."""
+    book, before = UsageBook(), NOW - timedelta(hours=3)
+    book.refuse("acme", FLAG, before)
+    book.refuse("acme", FLAG, NOW)
+    book.report("a", [row(4, "refused")], NOW)
+    book.report("a", [row(4, "refused")], NOW)
+    assert book.refused("acme", FLAG, NOW) == 5
+    assert book.refused("acme", FLAG, before) == 6
+    assert book.refused("globex", FLAG, before) == 0
+    assert book.of(now=NOW) == []
+    assert book.allowed("acme", FLAG, NOW) is None
+    book.prune(NOW + timedelta(days=3))
+    assert book.refused("acme", FLAG, before) == 0
+
+
+def test_use_in_which_something_began_is_told_by_the_longest_window_known() -> None:
+    """Before and since: how much a kill costs."""
+    book = UsageBook()
+    book.report("a", [row(3), row(40, "day")], NOW)
+    assert book.allowed("acme", FLAG, NOW) == (40, "day")
+
+
 def test_a_report_of_the_window_before_is_still_taken() -> None:
     """Decisions of the last second of a window arrive in the next."""
     book = UsageBook()
