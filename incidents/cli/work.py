@@ -426,7 +426,11 @@ def share(id: str, lasts: str) -> None:
         answer = andon.post("incidents", id, "shares", body={"lasts": lasts} if lasts else {})
         say(
             answer,
-            lambda a: [a["url"], f"until {words.moment(a['expires_at'])}; `andon unshare {id} {a['share']}` ends it"],
+            lambda a: [
+                a["url"],
+                f"until {words.moment(a['expires_at'])}; `andon unshare {id} {a['share']}` ends it",
+                *([a["warning"]] if "warning" in a else []),
+            ],
         )
 
 

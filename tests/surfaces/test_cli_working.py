@@ -69,6 +69,7 @@ def test_a_link_is_made_and_ended(shell: Shell) -> None:  # noqa: F811
     made = shell.done("share", id, "--for", "24h")
 
     assert made["url"].startswith("http://127.0.0.1:8600/share/")
+    assert "warning" not in made
     assert "shows nothing any more" in shell.run("unshare", id, made["share"]).out
     assert shell.run("unshare", id, made["share"]).code == 1
 
