@@ -18,7 +18,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, sharing, tasks
 from incidents.decisions.sight import is_insider
 from incidents.errors import Invalid, Unavailable, nearest
-from incidents.events import EntryCorrected, EntryPinned, Event
+from incidents.events import EntryCorrected, EntryPinned, Event, RoleOffered
 from incidents.ledger import AnswerKey
 from incidents.operating import Json, Operating, Reply, moment
 from incidents.roles import Right
@@ -298,6 +298,8 @@ class IncidentWork(Operating):
             if not events:
                 return 200, body | {"already": True}
             said: dict[str, Any] = {k: v for k, v in events[0].data.items() if k not in body}
+            if events[0].kind == RoleOffered.kind:  # else nobody could tell it from one that was taken
+                said["offered"] = True
             return status, said | body | {"seq": events[0].seq, "at": rfc3339(events[0].at)}
 
         return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)

@@ -15,6 +15,7 @@ from incidents.clock_tellings import CLOCK_WORDS, LOUD
 from incidents.decisions.restore_telling import span
 from incidents.events import Event
 from incidents.holds import Hold
+from incidents.spans import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +324,14 @@ def _task_changed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _evidence(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     grants = len(data["access"]) + data.get("left_out", 0)
-    parts = [f"{len(data['models'])} models", f"{len(data['flags'])} flags", f"{grants} grants"]
-    return f"Frozen before the holds, at revision {data['revision']}: {', '.join(parts)}, {len(data['points'])} points"
+    counts = (
+        (len(data["models"]), "model"),
+        (len(data["flags"]), "flag"),
+        (grants, "grant"),
+        (len(data["points"]), "point"),
+    )
+    parts = ", ".join(plural(count, one) for count, one in counts)
+    return f"Frozen before the holds, at revision {data['revision']}: {parts}"
 
 
 def _members(data: Mapping[str, Any], text: Mapping[str, str]) -> str:

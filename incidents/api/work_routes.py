@@ -68,7 +68,7 @@ def roles(call: Call) -> Said:
     """
     Take, assign, decline or leave a role.
 
-    Command assigned to another is an offer: who has it keeps it until the other takes it.
+    Command assigned to another is an offer (`offered`): who has it keeps it until the other takes it.
     """
     form = call.form(forms.RoleChange)
     reply = call.operations.role(

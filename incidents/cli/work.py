@@ -129,7 +129,7 @@ def assign(id: str, role: str, person: str) -> None:
     """
 
     def what(answer: Json) -> str:
-        if role == COMMANDER and "was" not in answer:
+        if answer.get("offered"):
             return f"command of {answer['incident']} is offered to {answer['person']}, who takes it with `andon take`"
         return f"{answer['person']} is {answer['role']} of {answer['incident']}"
 
