@@ -22,10 +22,12 @@ class Blast:
     ``entries``: table key -> (before, after). ``access``: one row per grant whose answer or cap changes,
     ``{partner, flag, before, after, cap_before, cap_after, regions_before, regions_after}``, where before and after are
     decision reasons of a request that names no region; caps are there if they differ, regions if the reasons do not.
+    ``reach``: the table keys of the holds, and those that every grant goes through that they could have changed.
     """
 
     entries: dict[str, tuple[Any, Any]]
     access: list[dict[str, Any]]
+    reach: frozenset[str] = frozenset()
 
     def turned(self, *, off: bool) -> list[dict[str, Any]]:
         """Grants that lose (or, ``off=False``, regain) their access."""
@@ -106,7 +108,7 @@ def compare(before: State, after: State, holds: Iterable[Hold], now: datetime, t
             if regions[0] != regions[1] and was == becomes:
                 row |= {"regions_before": regions[0] or [], "regions_after": regions[1] or []}
             access.append(row)
-    return Blast(entries, access)
+    return Blast(entries, access, frozenset(wanted.union(keys)))
 
 
 def _look(snapshot: Any, key: str, table: str) -> Any:

@@ -62,6 +62,19 @@ class Event:
     v: int = ENVELOPE_VERSION
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """All that somebody is given of an event that is not for them: its place in the chain."""
+
+    seq: int
+    ledger: str
+    prev: str
+    digest: str
+
+
+WITHHELD = {"withheld": True}  # given in place of an event's data where those name what is not for the reader
+
+
 class Fact:
     """Base of every kind of event; subclasses are frozen dataclasses whose fields are the event's ``data``."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from incidents.blast import compare, with_holds
 from incidents.events import EvidenceFrozen
 from incidents.holds import LIVE, Hold, HoldKind
-from incidents.snapshot import effective_cap, part, stage_in_force
+from incidents.snapshot import effective_cap, hold_keys, part, stage_in_force
 from incidents.state import State
 
 ROWS = 2_000  # more rows of access than this are counted, not listed
@@ -42,7 +42,7 @@ def freeze(
         flags={f: _entry(state, f"flag:{f}") for f in flags if state.catalog.has_flag(f)},
         partners={p: _entry(state, f"partner:{p}") for p in partners if p in state.catalog.partners},
         access=[_granted(state, row, table) for row in blast.access[:ROWS]],
-        holds=[_held(h) for h in state.holds.values() if {h.partner, h.model} & {*partners, *models, ""}],
+        holds=[_held(h) for h in state.holds.values() if not blast.reach.isdisjoint(hold_keys(state, h))],
         points=[_point(row) for row in points if row["standing"] != "retired"],
         connectors=dict(CONNECTORS),
         left_out=max(0, len(blast.access) - ROWS),

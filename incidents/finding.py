@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from incidents.decisions import Asker, sight
+from incidents.decisions.incident import SERIES
 from incidents.desk import Desk
 from incidents.errors import Invalid
 from incidents.ledger.hits import matches
@@ -34,6 +35,11 @@ class Wanted:
     kind: str = ""
     severity: str = ""
     words: tuple[str, ...] = ()
+
+    def among(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those that may fit by their ids alone, which cost a good deal less to read than what is known of each."""
+        series = SERIES.get(self.kind)
+        return [id for id in ids if id.startswith(series)] if series else ids
 
     def fits(self, known: Incident | Over) -> bool:
         return (
@@ -104,7 +110,7 @@ class Finder:
             with self._desk.read() as state:
                 end = _place(state, number) if end is None else end
                 over, others, fits = state.over, state.incidents, self._wanted.fits
-                for id in reversed(state.order[max(0, end - CHUNK) : end]):
+                for id in reversed(self._wanted.among(state.order[max(0, end - CHUNK) : end])):
                     known = over.get(id) or others[id]
                     if fits(known) and sight.sees(state, self._asker, id):
                         return known.seq

@@ -18,7 +18,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, entries, incident, life, needs, people, sharing, tasks
 from incidents.decisions.sight import is_insider
 from incidents.errors import Invalid, Unavailable, nearest
-from incidents.events import EntryCorrected, Event
+from incidents.events import EntryCorrected, EntryPinned, Event, RoleOffered
 from incidents.ledger import AnswerKey
 from incidents.operating import Json, Operating, Reply, moment
 from incidents.roles import Right
@@ -28,6 +28,7 @@ from playbooks.durations import duration
 SHARE_LIFE = timedelta(days=7)
 TIDY_TURNS = 10  # about a second at most
 CORRECTED = EntryCorrected.kind
+PINNED = EntryPinned.kind
 
 
 class IncidentWork(Operating):
@@ -87,13 +88,16 @@ class IncidentWork(Operating):
         )
 
     def pin(self, asker: Asker, id: str, seq: int, pinned: bool, key: AnswerKey | None = None) -> Reply:
-        line = self._event(seq)
-        return self._work(
-            asker,
-            id,
-            lambda state, known, now: entries.pin(state, known, seq, line, pinned=pinned, asker=asker),
-            key,
-        )
+        """Pinned twice is pinned once: the second answer says ``already``."""
+
+        def decide(state: State, known: str, now: datetime) -> Decided:
+            lines = {line.seq: line for line in self.desk.ledger.incident(known)}
+            pins = [n.data["pinned"] for n in lines.values() if n.kind == PINNED and n.data["entry"] == seq]
+            return entries.pin(
+                state, known, seq, lines.get(seq), pinned=pinned, asker=asker, is_pinned=bool(pins and pins[-1])
+            )
+
+        return self._work(asker, id, decide, key)
 
     def redact(self, asker: Asker, id: str, seq: int, reason: str, key: AnswerKey | None = None) -> Reply:
         """
@@ -297,6 +301,8 @@ class IncidentWork(Operating):
             if not events:
                 return 200, body | {"already": True}
             said: dict[str, Any] = {k: v for k, v in events[0].data.items() if k not in body}
+            if events[0].kind == RoleOffered.kind:  # else nobody could tell it from one that was taken
+                said["offered"] = True
             return status, said | body | {"seq": events[0].seq, "at": rfc3339(events[0].at)}
 
         return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)

@@ -30,7 +30,7 @@ from incidents.enforcement.grants import bound
 from incidents.enforcement.points import Points
 from incidents.enforcement.usage import UsageBook
 from incidents.errors import Invalid, Refused, Unknown, nearest
-from incidents.events import SYSTEM, Event
+from incidents.events import SYSTEM, Event, Withheld
 from incidents.finding import Finder, Wanted
 from incidents.holds import LIVE, Hold
 from incidents.incident_reading import IncidentReading
@@ -718,11 +718,11 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
                 state.catalog.grants, limit, cursor, lambda id: views.grant(state, self.desk.snapshot, id, now)
             )
 
-    def log(self, asker: Asker, *, after: int = 0, limit: int = 500) -> list[Event]:
+    def log(self, asker: Asker, *, after: int = 0, limit: int = 500) -> list[Event | Withheld]:
         """
         Whole events of the log, in order, for verifying and exporting.
 
-        Of what the asker may not know, only what the chain is made of: data and words are withheld.
+        Of what the asker may not know, only what the chain is made of: such a copy can be followed, but not proven.
         """
         needs(asker, Right.READ, "reading the log")
         events = self.desk.ledger.read(after=after, limit=limit)

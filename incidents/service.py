@@ -193,6 +193,16 @@ class Service:
         seed = self.signing_key.sign(b"andon secrets, not a checkpoint")
         return hmac.new(seed, purpose.encode(), hashlib.sha256).digest()
 
+    @property
+    def links_end_early(self) -> str | None:
+        """Why links that are signed here don't last as long as they say; None where they do."""
+        if self.signing_key is not None:
+            return None
+        return (
+            f"There is no signing key at {self.settings.key_path}: a link works in the process that made it alone, and"
+            " ends with it. Put the key back from its backup and start again."
+        )
+
     @cached_property
     def account_links(self) -> AccountLinks:
         """Links by which people say whose a Slack account is: made by the Slack edge, taken by the pages."""

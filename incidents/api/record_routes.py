@@ -32,7 +32,8 @@ def log(call: Call) -> Said:
     """
     The chained log, whole events in order.
 
-    `next` is the `after` of the next page. Each item, as canonical JSON (RFC 8785), is a line of an exported log.
+    `next` is the `after` of the next page. Each item, as canonical JSON (RFC 8785), is a line of an exported log. Of
+    events of restricted incidents that are not for you only their place in the chain is given (`withheld`).
     """
     size = call.query["limit"]
     events = call.operations.log(call.asker, after=call.query["after"], limit=size + 1)

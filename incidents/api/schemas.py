@@ -691,5 +691,6 @@ COMPONENTS: dict[str, Schema] = {
         prev=TEXT,
         digest=TEXT,
     ),
-    "LogPage": paged("Event"),
+    "WithheldEvent": thing(digest=TEXT, ledger=TEXT, prev=TEXT, seq=WHOLE, withheld={"type": "boolean", "const": True}),
+    "LogPage": thing(items=many({"oneOf": [ref("Event"), ref("WithheldEvent")]}), next=some(TEXT)),
 }

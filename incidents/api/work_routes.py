@@ -75,7 +75,7 @@ def roles(call: Call) -> Said:
     """
     Take, assign, decline or leave a role.
 
-    Command assigned to another is an offer: who has it keeps it until the other takes it.
+    Command assigned to another is an offer (`offered`): who has it keeps it until the other takes it.
     """
     form = call.form(forms.RoleChange)
     reply = call.operations.role(
@@ -229,14 +229,14 @@ def share(call: Call) -> Said:
     """
     Make a read-only link to an incident's page, for leadership.
 
-    It expires, can be revoked, and never shows restricted words.
+    It expires, can be revoked, and never shows restricted words. `warning` is there where it may end before that.
     """
     form = call.form(forms.ShareLife)
     reply = call.operations.share(call.asker, call.path["id"], form.lasts, call.key)
     body = reply.body
     url = share_link(call.service, body["incident"], body["share"], parse_rfc3339(body["expires_at"]))
-    said = told(reply)
-    return Said(said.status, {**body, "url": url}, said.headers)
+    said, warning = told(reply), call.service.links_end_early
+    return Said(said.status, {**body, "url": url} | ({"warning": warning} if warning else {}), said.headers)
 
 
 @_post("/shares/{share}/revocation", Nothing, right=Right.COMMAND)

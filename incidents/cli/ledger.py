@@ -19,9 +19,9 @@ from incidents.cli.outcome import Exit, Failed, of_error
 from incidents.cli.transport import Andon, connect, refuse_remote, remote_url, settings
 from incidents.clock import rfc3339
 from incidents.errors import Conflicting, Invalid, LedgerUnavailable
-from incidents.events import Event
+from incidents.events import WITHHELD, Event, Withheld
 from incidents.ledger import Ledger, pages
-from incidents.ledger.chain import canonical, from_json, to_json
+from incidents.ledger.chain import canonical, from_copy, to_json
 from incidents.ledger.checkpoint import Checkpoint, parse_and_check
 from incidents.ledger.export_check import check as check_export
 from incidents.ledger.export_check import is_export
@@ -30,6 +30,11 @@ from incidents.ledger.verify import Verdict
 from incidents.ledger.verify import verify as check
 
 LOG_PAGE = 1000
+Line = Event | Withheld
+A_WHOLE_COPY = (
+    "A copy made beside the ledger (`andon export-log` without ANDON_URL), or by somebody who is a member of every"
+    " restricted incident, has all of it."
+)
 
 
 @click.command()
@@ -159,10 +164,11 @@ def verify(file: str | None, against: str | None, pinned: str | None) -> None:
     if point is None and pinned and click.get_current_context().get_parameter_source("pinned") is _GIVEN:
         raise click.UsageError("--key is for --against, or for an incident's export: name one of them too")
     with _lines_of(text) if file is not None else _log() as (events, ledger):
-        verdict = check(events, ledger=ledger, against=point)
-        say(_as_answer(verdict, point.seq if point is not None else None), _verdict)
-    if not verdict.ok:
-        raise Failed(Exit.REFUSED, verdict.why or "the log is not whole")
+        verdict = check(events, ledger=ledger, against=point, copy=file is not None or remote_url() is not None)
+        answer = _as_answer(verdict, point.seq if point is not None else None)
+        say(answer, _verdict)
+    if not answer["good"]:
+        raise Failed(Exit.REFUSED, answer["why"])
 
 
 def _verify_export(text: str, key: str, point: Checkpoint | None) -> None:
@@ -210,14 +216,14 @@ def _export_verdict(answer: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def _lines_of(text: str) -> Iterator[tuple[Iterator[Event], str | None]]:
+def _lines_of(text: str) -> Iterator[tuple[Iterator[Line], str | None]]:
     """The events of an exported log; one that can't be read is wrong, with its line."""
 
-    def events() -> Iterator[Event]:
+    def events() -> Iterator[Line]:
         for number, line in enumerate(text.split("\n"), 1):
             try:
                 if line:
-                    yield from_json(line)
+                    yield from_copy(line)
             except Invalid as error:
                 raise Failed(Exit.REFUSED, f"line {number}: {error}") from error
 
@@ -225,16 +231,21 @@ def _lines_of(text: str) -> Iterator[tuple[Iterator[Event], str | None]]:
 
 
 def _as_answer(verdict: Verdict, against: int | None) -> dict[str, Any]:
+    why = verdict.why
+    if verdict.ok and verdict.withheld:
+        of = f"{verdict.withheld} of {verdict.events} events"
+        why = f"{of} are not for whoever made this copy, so it can't show that the log is whole. {A_WHOLE_COPY}"
     return {
-        "good": verdict.ok,
+        "good": why is None,
         "events": verdict.events,
         "redacted": verdict.redacted,
+        "withheld": verdict.withheld,
         "seq": verdict.head.seq,
         "digest": verdict.head.digest,
         "ledgers": list(verdict.ledgers),
         "against": against,
         "wrong": verdict.wrong,
-        "why": verdict.why,
+        "why": why,
     }
 
 
@@ -242,8 +253,11 @@ _GIVEN = click.core.ParameterSource.COMMANDLINE
 
 
 def _verdict(answer: dict[str, Any]) -> Iterator[str]:
-    if not answer["good"]:
+    if answer["wrong"] is not None:
         yield f"WRONG at event {answer['wrong']}; the {answer['events']} before it are good"
+        return
+    if not answer["good"]:
+        yield f"NOT PROVEN: nothing is wrong with what this copy shows, up to event {answer['seq']}"
         return
     redacted = f", {answer['redacted']} with their text redacted" if answer["redacted"] else ""
     yield f"good: {answer['events']} events{redacted}, head {answer['seq']} {answer['digest']}"
@@ -275,14 +289,15 @@ def export_log(file: str) -> None:
     """
     Write the whole log to a file.
 
-    One event a line, as JSON. Never over another file.
+    One event a line, as JSON. Never over another file. Events of restricted incidents that are not for you leave only
+    their place in the chain; how many is said, and `andon verify` does not call such a copy proven.
 
     \b
     Example:
       andon export-log andon-log.jsonl
     """
     path = _new_file(file)
-    count = 0
+    count = withheld = 0
     try:
         with (
             placed_whole(path, "an export") as unfinished,
@@ -291,9 +306,16 @@ def export_log(file: str) -> None:
         ):
             for count, event in enumerate(events, start=1):  # noqa: B007 - how many is told at the end
                 out.write(f"{_line(event)}\n")
+                withheld += isinstance(event, Withheld) or event.data == WITHHELD
     except OSError as error:
         raise Failed(Exit.NOT_REACHED, f"{path}: can't be written ({error.strerror})") from error
-    say({"file": str(path), "events": count}, lambda answer: [f"{answer['events']} events in {answer['file']}"])
+    say({"file": str(path), "events": count, "withheld": withheld}, _exported)
+
+
+def _exported(answer: dict[str, Any]) -> Iterator[str]:
+    yield f"{answer['events']} events in {answer['file']}"
+    if answer["withheld"]:
+        yield f"{answer['withheld']} of them are withheld from you, so this copy proves nothing. {A_WHOLE_COPY}"
 
 
 @click.command()
@@ -321,7 +343,7 @@ def backup(file: str) -> None:
 
 
 @contextmanager
-def _log() -> Iterator[tuple[Iterator[Event], str | None]]:
+def _log() -> Iterator[tuple[Iterator[Line], str | None]]:
     """Every event, and the ledger's id where it can be known; folds nothing, so a damaged log can be read too."""
     if remote_url() is not None:
         with connect() as andon:
@@ -344,7 +366,7 @@ def _read(ledger: Ledger) -> Iterator[Event]:
         raise Failed(Exit.REFUSED, str(error)) from error
 
 
-def _fetched(andon: Andon) -> Iterator[Event]:
+def _fetched(andon: Andon) -> Iterator[Line]:
     after = 0
     while items := andon.get("log", after=after, limit=LOG_PAGE)["items"]:
         for item in items:
@@ -354,14 +376,14 @@ def _fetched(andon: Andon) -> Iterator[Event]:
         after = items[-1]["seq"]
 
 
-def _event(item: Any, place: str) -> Event:
+def _event(item: Any, place: str) -> Line:
     try:
-        return from_json(canonical(item).decode())
+        return from_copy(canonical(item).decode())
     except ValueError as error:  # numbers and characters that no canonical form has
         raise Failed(Exit.REFUSED, f"{place}: its log holds what no sealed event can hold ({error})") from error
 
 
-def _line(event: Event) -> str:
+def _line(event: Line) -> str:
     try:
         return to_json(event)
     except ValueError as error:

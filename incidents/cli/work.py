@@ -131,7 +131,7 @@ def assign(id: str, role: str, person: str) -> None:
     """
 
     def what(answer: Json) -> str:
-        if role == COMMANDER and "was" not in answer:
+        if answer.get("offered"):
             return f"command of {answer['incident']} is offered to {answer['person']}, who takes it with `andon take`"
         return f"{answer['person']} is {answer['role']} of {answer['incident']}"
 
@@ -428,7 +428,11 @@ def share(id: str, lasts: str) -> None:
         answer = andon.post("incidents", id, "shares", body={"lasts": lasts} if lasts else {})
         say(
             answer,
-            lambda a: [a["url"], f"until {words.moment(a['expires_at'])}; `andon unshare {id} {a['share']}` ends it"],
+            lambda a: [
+                a["url"],
+                f"until {words.moment(a['expires_at'])}; `andon unshare {id} {a['share']}` ends it",
+                *([a["warning"]] if "warning" in a else []),
+            ],
         )
 
 

@@ -95,12 +95,16 @@ def _time_of(incident: Incident, line: Event, at: datetime, now: datetime) -> da
     return in_order(incident, line.seq, name, at, now)
 
 
-def pin(state: State, incident_id: str, seq: int, entry: Event | None, *, pinned: bool, asker: Asker) -> Decided:
-    """Call a line a key moment, or no longer."""
+def pin(
+    state: State, incident_id: str, seq: int, entry: Event | None, *, pinned: bool, asker: Asker, is_pinned: bool
+) -> Decided:
+    """Call a line a key moment, or no longer; what it is already changes nothing and leaves no line."""
     needs(asker, Right.RESPOND, "pinning a line")
     incident, line = _line(state, incident_id, entry, seq)
     if line.kind in ("incident:entry:pinned", "incident:entry:redacted"):
         raise Invalid.at("entry", f"line {seq} is about another line; pin that one")
+    if pinned == is_pinned:
+        return Decided([], subject=incident.id, joined=True)
     return Decided([Draft(ev.EntryPinned(entry=seq, pinned=pinned), incident=incident.id)], subject=incident.id)
 
 

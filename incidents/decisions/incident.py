@@ -43,7 +43,7 @@ class Kind(StrEnum):
     TEST = "test"
 
 
-_SERIES = {Kind.REAL: "INC", Kind.DRILL: "DRILL", Kind.TEST: "TEST"}
+SERIES: dict[str, str] = {Kind.REAL: "INC", Kind.DRILL: "DRILL", Kind.TEST: "TEST"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ def table_of(kind: Kind, mode: str = Mode.SHADOW) -> str | None:
 
 
 def _next_id(state: State, kind: Kind, now: datetime) -> str:
-    series = f"{_SERIES[kind]}-{now.year}"
+    series = f"{SERIES[kind]}-{now.year}"
     return f"{series}-{state.numbers.get(series, 0) + 1:04d}"
 
 

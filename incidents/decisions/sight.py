@@ -13,11 +13,10 @@ from typing import Any
 
 from incidents.decisions import Asker
 from incidents.errors import Unknown, nearest
-from incidents.events import Event
+from incidents.events import WITHHELD, Event, Withheld
 from incidents.state import State
 
 INSTEAD = "a restricted incident"
-WITHHELD = {"withheld": True}
 SUGGESTED = 500  # the newest incidents, among which the nearest id is looked for
 _ID = re.compile(r"(?:INC|DRILL|TEST)-\d{4}-\d+", re.IGNORECASE)
 
@@ -100,16 +99,17 @@ def _is_about(item: Any, without: frozenset[str]) -> bool:
     return isinstance(item, dict) and (item.get("id") in without or item.get("incident") in without)
 
 
-def veiled_event(event: Event, without: frozenset[str], *, inside: bool) -> Event:
+def veiled_event(event: Event, without: frozenset[str], *, inside: bool) -> Event | Withheld:
     """
     A line of the log as an asker may read it. What is withheld leaves its digest, so the chain can still be followed.
 
     Args:
-        without: Incidents that the asker may not know of: of those, only what the chain is made of.
+        without: Incidents that the asker may not know of: of those, only the links. A header beside its digest would
+            betray the incident, because there are few ids to try.
         inside: Whether restricted notes of the line's incident are for the asker.
     """
     if event.incident in without:
-        return replace(event, incident=None, data=dict(WITHHELD), text=None, salt=None)
+        return Withheld(event.seq, event.ledger, event.prev, event.digest)
     data, text = event.data, event.text
     if without and veiled(data, without) != data:
         data = dict(WITHHELD)

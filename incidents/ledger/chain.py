@@ -18,7 +18,7 @@ from typing import Any
 import rfc8785
 
 from incidents.errors import Invalid
-from incidents.events import ENVELOPE_VERSION, Actor, Draft, Event
+from incidents.events import ENVELOPE_VERSION, Actor, Draft, Event, Withheld
 from incidents.ledger import GENESIS, Head
 
 SALT_BYTES = 16
@@ -238,13 +238,21 @@ def _unbroken(text: str, kind: str, where: str) -> str:
     return text
 
 
-def to_json(event: Event) -> str:
+def to_json(event: Event | Withheld) -> str:
     """The whole event as one line of canonical JSON; salt in hex, ``text`` null where there is none (any more)."""
     return canonical(whole(event)).decode()
 
 
-def whole(event: Event) -> dict[str, Any]:
-    """Header, both bodies and digest, as plain JSON values."""
+def whole(event: Event | Withheld) -> dict[str, Any]:
+    """Header, both bodies and digest, as plain JSON values; of one that is withheld, its links."""
+    if isinstance(event, Withheld):
+        return {
+            "digest": event.digest,
+            "ledger": event.ledger,
+            "prev": event.prev,
+            "seq": event.seq,
+            "withheld": True,
+        }
     return {
         **header(event),
         "data": event.data,
@@ -252,6 +260,27 @@ def whole(event: Event) -> dict[str, Any]:
         "salt": None if event.salt is None else event.salt.hex(),
         "digest": event.digest,
     }
+
+
+def from_copy(line: str) -> Event | Withheld:
+    """
+    What is in a line of a log that somebody was given: an event, or the links of one that was not for them.
+
+    Raises:
+        Invalid: Neither, or not written as ``to_json`` writes it.
+    """
+    line = line.strip()
+    if not line.endswith('"withheld":true}'):
+        return from_json(line)
+    try:
+        links = parsed(line)
+        found = Withheld(*(links[name] for name in ("seq", "ledger", "prev", "digest")))
+        as_exported = to_json(found)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Invalid(f"not an event of an exported log: {error}") from error
+    if as_exported != line or [type(value) for value in links.values()] != [str, str, str, int, bool]:
+        raise Invalid("not an event of an exported log: it is not written as it was exported (RFC 8785)")
+    return found
 
 
 def from_json(line: str) -> Event:

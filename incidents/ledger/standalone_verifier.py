@@ -8,7 +8,8 @@ LOG holds one event a line, as ``andon export-log`` writes it (``-`` reads stand
 incident's record, as ``andon export --format json`` writes it; with KEY its own signature is checked. KEY is the public
 key in base64 or PEM (or a file that holds it), or its SHA-256 fingerprint, and must come from anywhere but the log's
 owner.
-Exit status: 0 whole, 1 wrong (the first wrong line is printed), 2 could not be checked.
+Exit status: 0 whole, 1 wrong (the first wrong line is printed), 2 could not be checked, which is also said of a log of
+which its reader was not given everything: nobody can see what a withheld event hangs on.
 
 Needs the standard library; a checkpoint's signature needs ``cryptography`` as well. Imports nothing of Andon and
 writes the rules down a second time, so that a mistake in the service can't hide in here: ``digest`` is the SHA-256 of
@@ -38,6 +39,8 @@ HEADER = (
     *("prev", "recorded_at", "seq", "text_digest", "v"),
 )
 FIELDS = {*HEADER, "data", "text", "salt", "digest"}
+LINKS = {"digest", "ledger", "prev", "seq", "withheld"}  # all that is given of an event that is not for the reader
+WITHHELD = {"withheld": True}  # given in place of an event's data
 RESTORED = "ledger:chain:restored"  # the only kind of event at which a log may change its ledger's id
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 HEX_64 = re.compile(r"[0-9a-f]{64}")
@@ -72,6 +75,7 @@ class Report(NamedTuple):
     wrong_line: int | None = None
     wrong_seq: int | None = None
     why: str | None = None
+    withheld: int = 0
 
     @property
     def ok(self) -> bool:
@@ -122,16 +126,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # --- one line -------------------------------------------------------------------------------------------------------
 
 
-def read_event(line: bytes) -> dict[str, Any]:
+def read_event(line: bytes, *, links: bool = False) -> dict[str, Any]:
     """
-    The event in a line, byte for byte as it was exported.
+    The event in a line, byte for byte as it was exported; with ``links`` perhaps only its place in the chain.
 
     Raises:
         Wrong: Not an event, or written in any other way than the canonical one.
     """
     try:
-        event = json.loads(line.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
-        if not isinstance(event, dict) or event.keys() != FIELDS:
+        event: dict[str, Any] = json.loads(
+            line.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float
+        )
+        hidden = links and isinstance(event, dict) and event.keys() == LINKS
+        if not hidden and (not isinstance(event, dict) or event.keys() != FIELDS):
             raise Wrong("not an event of an exported log (fields are missing or unknown)")
         if canonical(event) != line:
             raise Wrong("not in the canonical form in which a log is exported (RFC 8785)")
@@ -139,6 +146,10 @@ def read_event(line: bytes) -> dict[str, Any]:
         raise Wrong("not an event of an exported log (nested too deeply)") from error
     except ValueError as error:
         raise Wrong(f"not an event of an exported log ({error})") from error
+    if hidden:
+        if [type(event[name]) for name in sorted(LINKS)] != [str, str, str, int, bool] or not event["withheld"]:
+            raise Wrong("not an event of an exported log (its place in the chain is not given)")
+        return event
     if event["v"] != VERSION:
         raise Wrong(f"its envelope version is {event['v']}, this program knows {VERSION}")
     if type(event["seq"]) is not int:
@@ -149,9 +160,15 @@ def read_event(line: bytes) -> dict[str, Any]:
     return event
 
 
-def content(event: dict[str, Any], *, without_data: bool = False) -> str | None:
-    """Why the event is not what was sealed; None if it is. ``without_data``: its reader was not given them."""
-    withheld = without_data and event["data"] is None
+def content(event: dict[str, Any], *, without_data: bool = False, copy: bool = False) -> str | None:
+    """
+    Why the event is not what was sealed; None if it is.
+
+    ``without_data``: its reader was not given them. ``copy``: of a log, where that is said in their place.
+    """
+    if event.keys() == LINKS:
+        return None
+    withheld = (without_data and event["data"] is None) or (copy and event["data"] == WITHHELD)
     if not withheld and sha256(canonical(event["data"])) != event["data_digest"]:
         return "its data was changed (they don't give the recorded digest)"
     if event["text"] is None:
@@ -190,9 +207,13 @@ class Chain:
         self.recorded_at = ""
         self.ledgers: list[str] = []
         self.newest_of: dict[str, str] = {}
+        self.unseen: set[str] = set()  # digests of withheld events
+        self.withheld = 0
 
     def link(self, event: dict[str, Any]) -> str | None:
         """Why the event doesn't hang on the one before it; None if it does."""
+        if event.keys() == LINKS:
+            return self._behind_the_last(event)
         incident = event["incident"]
         if self.whole:
             why = self._in_its_place(event)
@@ -201,17 +222,22 @@ class Chain:
         if why is not None:
             return why
         newest = None if incident is None else self.newest_of.get(incident)
-        if event["incident_prev"] != newest:
+        if event["incident_prev"] != newest and event["incident_prev"] not in self.unseen:
             return f"its link to the event before it of {incident or 'no incident'} is wrong"
         if event["recorded_at"] < self.recorded_at:
             return f"recorded at {event['recorded_at']}, before the event in front of it ({self.recorded_at})"
         return None
 
-    def _in_its_place(self, event: dict[str, Any]) -> str | None:
+    def _behind_the_last(self, event: dict[str, Any]) -> str | None:
         if event["seq"] != self.seq + 1:
             return f"in its place stands number {event['seq']}; events are missing or out of order"
         if event["prev"] != self.digest:
             return "its link names another event than the one before it"
+        return None
+
+    def _in_its_place(self, event: dict[str, Any]) -> str | None:
+        if (why := self._behind_the_last(event)) is not None:
+            return why
         before, here = (self.ledgers[-1] if self.ledgers else None), event["ledger"]
         if event["kind"] == RESTORED:
             said = event["data"] if isinstance(event["data"], dict) else {}
@@ -233,6 +259,12 @@ class Chain:
 
     def step(self, event: dict[str, Any]) -> None:
         self.events += 1
+        if event.keys() == LINKS:
+            self.withheld += 1
+            self.seq, self.digest = event["seq"], event["digest"]
+            self.unseen.add(self.digest)
+            return
+        self.withheld += event["data"] == WITHHELD
         self.redacted += event["text"] is None and event["text_digest"] is not None
         self.seq, self.digest, self.recorded_at = event["seq"], event["digest"], event["recorded_at"]
         if self.ledgers[-1:] != [event["ledger"]]:
@@ -241,7 +273,8 @@ class Chain:
             self.newest_of[event["incident"]] = event["digest"]
 
     def report(self, line: int | None = None, seq: int | None = None, why: str | None = None) -> Report:
-        return Report(self.events, self.redacted, self.seq, self.digest, tuple(self.ledgers), line, seq, why)
+        parts = (self.events, self.redacted, self.seq, self.digest, tuple(self.ledgers))
+        return Report(*parts, line, seq, why, self.withheld)
 
 
 def check(
@@ -262,9 +295,9 @@ def check(
             continue
         place = chain.seq + 1
         try:
-            event = read_event(line)
+            event = read_event(line, links=not incident)
             place = event["seq"] if incident else place
-            why = chain.link(event) or content(event) or _contradicted(event, against)
+            why = chain.link(event) or content(event, copy=not incident) or _contradicted(event, against)
         except (Wrong, ValueError) as error:
             why = str(error)
         if why is not None:
@@ -601,6 +634,12 @@ def _run_on(file: BinaryIO, asked: argparse.Namespace, point: Checkpoint | None)
     if report.why is not None:
         sys.stdout.write(f"WRONG: line {report.wrong_line} (event {report.wrong_seq}): {report.why}\n")
         return 1
+    if report.withheld:
+        sys.stdout.write(
+            f"not proven: {report.withheld} of {report.events} events are withheld from whoever made this copy; "
+            f"nothing is wrong with what it shows, up to event {report.seq} {report.digest}\n"
+        )
+        return 2
     sys.stdout.write(
         f"whole: {report.events} events, {report.redacted} of them redacted, ledger {' -> '.join(report.ledgers)}, "
         f"head {report.seq} {report.digest}\n"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from incidents.events import ENVELOPE_VERSION, Event, LedgerRestored
+from incidents.events import ENVELOPE_VERSION, WITHHELD, Event, LedgerRestored, Withheld
 from incidents.ledger import GENESIS, Head
 from incidents.ledger.chain import digest_of_data, digest_of_header, digest_of_text, stamp
 from incidents.ledger.checkpoint import Checkpoint, parse_and_check
@@ -22,8 +22,9 @@ class Verdict:
     """
     What was found. ``wrong`` is the number of the first event that is wrong and ``why`` a sentence about it.
 
-    ``events`` counts the good ones before it, ``redacted`` those of them whose text was taken out, ``head`` is the
-    last good one and ``ledgers`` the ids that the log has had, oldest first.
+    ``events`` counts the good ones before it, ``redacted`` those of them whose text was taken out, ``withheld`` those
+    that were not for whoever was given the copy, ``head`` is the last good one and ``ledgers`` the ids that the log has
+    had, oldest first.
     """
 
     events: int
@@ -32,9 +33,11 @@ class Verdict:
     ledgers: tuple[str, ...]
     wrong: int | None = None
     why: str | None = None
+    withheld: int = 0
 
     @property
     def ok(self) -> bool:
+        """Nothing is wrong. With lines ``withheld`` that is no proof: nobody can see what they hang on."""
         return self.why is None
 
 
@@ -49,9 +52,18 @@ class _Walk:
     recorded_at: datetime | None = None
     ledgers: list[str] = field(default_factory=list)
     newest_of: dict[str, str] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)  # digests of withheld events
+    withheld: int = 0
+
+    def step_over(self, event: Withheld) -> None:
+        self.events += 1
+        self.withheld += 1
+        self.head = Head(event.seq, event.digest)
+        self.unseen.add(event.digest)
 
     def step(self, event: Event) -> None:
         self.events += 1
+        self.withheld += event.data == WITHHELD
         self.redacted += event.text is None and event.text_digest is not None
         self.head = Head(event.seq, event.digest)
         self.recorded_at = event.recorded_at
@@ -61,24 +73,37 @@ class _Walk:
             self.newest_of[event.incident] = event.digest
 
     def verdict(self, wrong: int | None = None, why: str | None = None) -> Verdict:
-        return Verdict(self.events, self.redacted, self.head, tuple(self.ledgers), wrong, why)
+        return Verdict(self.events, self.redacted, self.head, tuple(self.ledgers), wrong, why, self.withheld)
 
 
-def verify(events: Iterable[Event], *, ledger: str | None = None, against: Checkpoint | None = None) -> Verdict:
+def verify(
+    events: Iterable[Event | Withheld],
+    *,
+    ledger: str | None = None,
+    against: Checkpoint | None = None,
+    copy: bool = False,
+) -> Verdict:
     """
     Check a whole log from its first event on.
 
     Args:
         ledger: The id that the ledger claims to have now, if known.
         against: A checkpoint whose signature has been checked already (``parse_and_check``).
+        copy: It is what somebody was given, so data may be withheld in it; in a ledger that is a change.
     """
     walk = _Walk()
     for event in events:
-        why = _link(walk, event) or _content(event) or _differs(event, against)
+        if isinstance(event, Withheld):
+            why = _place(walk, event) or _differs(event, against)
+        else:
+            why = _link(walk, event) or _content(event, copy and event.data == WITHHELD) or _differs(event, against)
         if why is not None:
             place = walk.head.seq + 1
             return walk.verdict(place, f"event {place}: {why}")
-        walk.step(event)
+        if isinstance(event, Withheld):
+            walk.step_over(event)
+        else:
+            walk.step(event)
     if ledger is not None and walk.ledgers and walk.ledgers[-1] != ledger:
         why = f"the ledger calls itself {ledger}, but its last event belongs to ledger {walk.ledgers[-1]}"
         return walk.verdict(walk.head.seq, why)
@@ -111,7 +136,11 @@ def verify_incident(events: Iterable[Event], *, withheld: Collection[int] = ()) 
     incident: str | None = None
     for event in events:
         incident = incident or event.incident
-        why = _of_incident(event, incident) or _link(walk, event) or _content(event, event.seq in withheld)
+        why = (
+            _of_incident(event, incident)
+            or _link(walk, event)
+            or _content(event, event.data is None and event.seq in withheld)
+        )
         if why is not None:
             return walk.verdict(event.seq, f"event {event.seq}: {why}")
         walk.step(event)
@@ -131,21 +160,25 @@ def _link(walk: _Walk, event: Event) -> str | None:
             f"its envelope version is {event.v}, this program knows {ENVELOPE_VERSION}; was it written by a newer one?"
         )
     if walk.whole:
-        if event.seq != walk.head.seq + 1:
-            return f"in its place stands number {event.seq}; events are missing or out of order"
-        if event.prev != walk.head.digest:
-            before = f"the digest of event {walk.head.seq}" if walk.head.seq else "the start of a log"
-            return f"its link names another event than the one before it (not {before})"
-        ledger_changed = _ledger_changed(walk, event)
-        if ledger_changed is not None:
-            return ledger_changed
+        misplaced = _place(walk, event) or _ledger_changed(walk, event)
+        if misplaced is not None:
+            return misplaced
     elif event.seq <= walk.head.seq:
         return f"it stands after event {walk.head.seq}; events are out of order"
     newest = walk.newest_of.get(event.incident) if event.incident is not None else None
-    if event.incident_prev != newest:
+    if event.incident_prev != newest and event.incident_prev not in walk.unseen:
         return f"its link to the event before it of {event.incident or 'no incident'} is wrong"
     if walk.recorded_at is not None and event.recorded_at < walk.recorded_at:
         return f"recorded at {stamp(event.recorded_at)}, before the event in front of it ({stamp(walk.recorded_at)})"
+    return None
+
+
+def _place(walk: _Walk, event: Event | Withheld) -> str | None:
+    if event.seq != walk.head.seq + 1:
+        return f"in its place stands number {event.seq}; events are missing or out of order"
+    if event.prev != walk.head.digest:
+        before = f"the digest of event {walk.head.seq}" if walk.head.seq else "the start of a log"
+        return f"its link names another event than the one before it (not {before})"
     return None
 
 
@@ -164,7 +197,7 @@ def _ledger_changed(walk: _Walk, event: Event) -> str | None:
 def _content(event: Event, without_data: bool = False) -> str | None:
     """Why the event is not what was sealed; None if it is."""
     try:
-        if not (without_data and event.data is None) and digest_of_data(event.data) != event.data_digest:
+        if not without_data and digest_of_data(event.data) != event.data_digest:
             return "its data was changed (they don't give the recorded digest)"
         text = _text(event)
         if text is not None:
@@ -186,7 +219,7 @@ def _text(event: Event) -> str | None:
     return None
 
 
-def _differs(event: Event, point: Checkpoint | None) -> str | None:
+def _differs(event: Event | Withheld, point: Checkpoint | None) -> str | None:
     if point is None or event.seq != point.seq:
         return None
     if event.ledger != point.ledger:

@@ -63,6 +63,7 @@ def incident_page(id: str, error: AndonError | None = None, form: str = "") -> R
         reasons=_reasons(found.rows),
         shares=[row | {"url": _address(whole["id"], row)} for row in whole["shares"] if row["state"] == "live"],
         share_lives=SHARE_LIVES,
+        links_end_early=service().links_end_early,
         said=SAID.get(request.args.get("said", "")),
         error=error,
         form=form,

@@ -152,6 +152,7 @@ def test_the_rest_answers_as_described(shop: Workshop, declared: str, ada: Calle
     work(ada, "tasks/1", {"owner": "grace"})
     shared = work(ada, "shares", {"lasts": "24h"}, 201)
     assert shared["url"].startswith("http://127.0.0.1:8600/share/")
+    assert shared["warning"].startswith("There is no signing key at ")  # a workshop has none
     work(ada, f"shares/{shared['share']}/revocation", {})
     jailbreak = {"playbook": "jailbreak-in-the-wild", "parameters": {"model": "orion-2", "capability": "tool-use"}}
     other = ada.post("incidents", jailbreak).get_json()["id"]

@@ -16,6 +16,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from incidents.api import mount_api
+from incidents.ledger import standalone_verifier
 from incidents.service import Service
 from tests.surfaces.test_cli import Shell, bare, shell  # noqa: F401 - fixtures
 
@@ -152,6 +153,28 @@ def test_whole_log_is_verified_and_exported_over_http(served: Served) -> None:
 
     assert (ran.code, ran.out.startswith("good: 7 events")) == (0, True), ran.err
     assert served.shell.done("export-log", "remote.jsonl")["events"] == 7
+
+
+def test_copy_of_the_log_that_leaves_out_restricted_incidents_says_so_and_is_not_called_proven(served: Served) -> None:
+    """
+    It was called WRONG: a false alarm about the one thing that must never give one. The way out stands beside it.
+    """
+    id = served.shell.done("kill", "partner", "acme", "--reason", "x")["id"]
+    grace = str(
+        served.run("token", "create", "--name", "g", "--role", "viewer", "--person", "grace", "--json").json["secret"]
+    )
+    served.shell.done("visibility", id, "restricted", "--reason", "a named person is involved")
+
+    made = served.run("export-log", "copy.jsonl", ANDON_TOKEN=grace)
+    assert made.code == 0
+    assert "withheld from you, so this copy proves nothing. A copy made beside the ledger" in made.out
+    for ran in (served.run("verify", ANDON_TOKEN=grace), served.run("verify", "copy.jsonl")):
+        assert (ran.code, ran.out.startswith("NOT PROVEN: nothing is wrong")) == (1, True)
+        assert "events are not for whoever made this copy" in ran.err
+
+    assert standalone_verifier.main([str(served.shell.folder / "copy.jsonl")]) == 2
+
+    assert served.run("verify").out.startswith("good: ")  # ada is a member: she declared it
 
 
 def test_every_reading_command_speaks_json_over_http(served: Served) -> None:

@@ -20,7 +20,8 @@ def test_people_and_tasks_are_worked_without_a_service(shell: Shell) -> None:  #
     id = declared(shell)
     ada, grace = shell.token_of("ada"), shell.token_of("grace")
 
-    assert "ada is commander" in shell.run("take", id, ANDON_TOKEN=ada).out
+    took = shell.run("assign", id, "commander", "ada", ANDON_TOKEN=ada)
+    assert took.out.startswith(f"ada is commander of {id}")  # nobody offers it to themselves
     assert "is offered to grace" in shell.run("assign", id, "commander", "grace", ANDON_TOKEN=ada).out
     assert "commander: ada; offered to grace" in shell.run("show", id).out
     assert "grace is commander" in shell.run("take", id, ANDON_TOKEN=grace).out
@@ -69,6 +70,7 @@ def test_a_link_is_made_and_ended(shell: Shell) -> None:  # noqa: F811
     made = shell.done("share", id, "--for", "24h")
 
     assert made["url"].startswith("http://127.0.0.1:8600/share/")
+    assert "warning" not in made
     assert "shows nothing any more" in shell.run("unshare", id, made["share"]).out
     assert shell.run("unshare", id, made["share"]).code == 1
 

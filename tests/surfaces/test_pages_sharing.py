@@ -5,11 +5,13 @@ The link for leadership: made by a commander, read by whoever has it, dead when 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from incidents.errors import LedgerUnavailable
+from incidents.ledger.checkpoint import make_key
 from incidents.share_links import sealed, share_link
 from incidents.testing import Workshop
 from tests.surfaces.test_pages import acknowledge, ada, declare, hidden, sign_in, words
@@ -43,6 +45,19 @@ def test_link_shows_the_answers_without_a_session(http: FlaskClient, shop: Works
     ]
     assert places == sorted(places)
     assert "read-only" in said.lower()
+
+
+def test_card_says_that_links_end_early_where_there_is_no_signing_key_to_sign_them_with(
+    http: FlaskClient, shop: Workshop, tmp_path: Path
+) -> None:
+    """
+    A link that was promised for a week and is dead after the next start costs trust in all of them.
+    """
+    id = declare(shop)
+    sign_in(http, shop.secret("ada", "admin", person="ada"))
+    assert "a link works in the process that made it alone" in words(http.get(f"/incidents/{id}").text)
+    shop.service.__dict__["signing_key"] = make_key(tmp_path / "andon.key")
+    assert "a link works in the process" not in words(http.get(f"/incidents/{id}").text)
 
 
 def test_page_behind_a_link_offers_nothing_and_leads_nowhere(http: FlaskClient, shop: Workshop) -> None:

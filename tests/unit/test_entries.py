@@ -247,6 +247,19 @@ def test_pinned_line_is_marked_and_unpinned_again(shop: Workshop, linus: Asker) 
     assert not row(shop, linus, id, seq).pinned
 
 
+def test_line_that_is_pinned_already_is_not_pinned_again(shop: Workshop, linus: Asker, ada: Asker) -> None:
+    """Two people press the same button: one line in the log, and the second one is told."""
+    id, operations = lived(shop), shop.service.operations
+    seq = noted(shop, linus, id)
+    assert "already" not in operations.pin(linus, id, seq, True).body
+    assert operations.pin(ada, id, seq, True).body["already"] is True
+    operations.pin(linus, id, seq, False)
+    assert operations.pin(ada, id, seq, False).body["already"] is True
+    assert [e.data["pinned"] for e in shop.service.ledger.incident(id) if e.kind == "incident:entry:pinned"] == [
+        True, False,
+    ]  # fmt: skip
+
+
 def test_line_about_a_line_is_not_pinned(shop: Workshop, linus: Asker, ada: Asker) -> None:
     """The story is pinned, not what was done to its lines."""
     id, operations = lived(shop), shop.service.operations

@@ -77,6 +77,30 @@ def test_what_other_incidents_held_by_then_is_told(shop: Workshop) -> None:
     assert evidence(shop, id)["models"]["orion-2"]["halted"] is True
 
 
+@pytest.mark.parametrize(
+    ("earlier", "words"),
+    [
+        ("switch-off: {capability: tool-use}", "tool-use switched off on every model"),
+        (
+            "tighten-cap: {capability: tool-use, cap: {per_day: 5}}",
+            "every partner throttled on tool-use: at most 5 per day",
+        ),
+        ("switch-off: {capability: 'orion-2:tool-use'}", "orion-2:tool-use switched off"),
+    ],
+)
+def test_hold_that_names_neither_partner_nor_model_is_told_too(shop: Workshop, earlier: str, words: str) -> None:
+    """It is the widest that there is, and hides the most of what came after it."""
+    first = declare(shop, earlier)
+    found = evidence(shop, declare(shop, REVOKE))["holds"]
+    assert [(row["incident"], row["words"]) for row in found] == [(first, words)]
+
+
+def test_hold_on_what_the_kill_does_not_reach_is_left_out(shop: Workshop) -> None:
+    """The sheet is read in a hurry."""
+    declare(shop, "switch-off: {capability: fine-tuning}")
+    assert evidence(shop, declare(shop, REVOKE))["holds"] == []
+
+
 def test_drill_freezes_what_it_would_change(shop: Workshop) -> None:
     """Practised like the real thing: the same sheet, from the table of the drills."""
     live = dict(shop.service.desk.snapshot.live)

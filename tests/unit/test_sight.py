@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from incidents.decisions import Asker
-from incidents.decisions.sight import INSTEAD, WITHHELD, hidden, sees, veiled
-from incidents.errors import Conflicting, Forbidden, Refused, Unknown
-from incidents.ledger.chain import digest_of_header
+from incidents.decisions.sight import INSTEAD, hidden, sees, veiled
+from incidents.errors import Conflicting, Forbidden, Invalid, Refused, Unknown
+from incidents.events import WITHHELD, Event, Withheld
+from incidents.ledger import standalone_verifier
+from incidents.ledger.chain import from_copy, to_json
+from incidents.ledger.verify import verify
 from incidents.testing import ADMIN, Workshop
 from tests.support.acting import change_catalog, declare, lived, standing
 
@@ -148,24 +153,65 @@ def test_what_stands_in_the_way_is_not_named(shop: Workshop, linus: Asker, ada: 
 
 
 def test_log_of_an_outsider_has_every_link_and_none_of_the_words(shop: Workshop, linus: Asker, ada: Asker) -> None:
-    """The chain can be followed from end to end; what a line was about is its digest."""
+    """The chain can be followed from end to end, by both verifiers; of a line that is withheld there are its links."""
     other = declare(shop, HALT)
     id = restricted(shop, linus)
     shop.service.operations.note(linus, id, "a word")
     shop.service.operations.note(linus, other, f"the same as {id}?")
-    frozen = declare(shop, "revoke-partner: {partner: acme}")  # its evidence names who holds what already
+    declare(shop, "revoke-partner: {partner: acme}")  # its evidence names who holds what already
     whole, seen = shop.service.ledger.read(), shop.service.operations.log(ada)
     assert [e.digest for e in seen] == [e.digest for e in whole]
     assert id not in str(seen)
     assert "a word" not in str(seen)
-    assert {e.incident for e in seen} == {None, other, frozen}
-    withheld = [a for a, b in zip(seen, whole, strict=True) if a != b]
-    assert {e.data["withheld"] for e in withheld if e.incident is None} == {True}
-    assert [e.kind for e in withheld if e.incident == frozen and e.data == WITHHELD] == ["incident:evidence:frozen"]
-    for event, stored in zip(seen, whole, strict=True):
-        if event.incident is not None:
-            assert digest_of_header(event) == stored.digest
+    bare = [e.seq for e in seen if isinstance(e, Withheld)]
+    assert bare == [e.seq for e in whole if e.incident == id]
+    assert [e.kind for e in seen if isinstance(e, Event) and e.data == WITHHELD] == ["incident:evidence:frozen"]
     assert shop.service.operations.log(ADMIN) == whole
+
+    lines = [to_json(event) for event in seen]
+    ours, theirs = verify(map(from_copy, lines), copy=True), standalone_verifier.check([x.encode() for x in lines])
+    assert (ours.why, ours.withheld, ours.head.digest) == (None, len(bare) + 1, whole[-1].digest)
+    assert (theirs.why, theirs.withheld, theirs.digest) == (None, len(bare) + 1, whole[-1].digest)
+
+
+@pytest.mark.parametrize("change", ["dropped", "other digest", "other place", "said twice", "shown data", "no boolean"])
+def test_log_of_an_outsider_that_was_changed_is_named_all_the_same(
+    shop: Workshop, linus: Asker, ada: Asker, change: str
+) -> None:
+    """What is withheld must not become a place to hide in."""
+    restricted(shop, linus)
+    lines = [to_json(event) for event in shop.service.operations.log(ada)]
+    at = next(n for n, line in enumerate(lines) if '"withheld":true' in line)
+    bare = shop.service.ledger.read()[at]
+    match change:
+        case "dropped":
+            del lines[at]
+        case "other digest":
+            lines[at] = lines[at].replace(bare.digest, "0" * 64)
+        case "other place":
+            lines[at] = lines[at].replace(f'"seq":{bare.seq}', f'"seq":{bare.seq + 1}')
+        case "said twice":
+            lines.insert(at, lines[at])
+        case "shown data":
+            at = next(n for n, line in enumerate(lines) if '"data":{' in line and n > 0)
+            lines[at] = lines[at].replace('"data":{', '"data":{"a":1,', 1)
+        case "no boolean":
+            lines[at] = lines[at].replace('"withheld":true', '"withheld":1')
+    found = standalone_verifier.check([line.encode() for line in lines])
+    assert found.wrong_line in (at + 1, at + 2)
+    try:
+        ours = verify(map(from_copy, lines), copy=True)
+    except Invalid:
+        return
+    assert ours.wrong == found.wrong_seq
+
+
+def test_data_withheld_in_the_ledger_itself_are_data_that_were_changed(shop: Workshop) -> None:
+    """Only a copy may leave something out; where the log is kept, that is a forgery."""
+    declare(shop, HALT)
+    events = shop.service.ledger.read()
+    events[2] = replace(events[2], data=dict(WITHHELD))
+    assert verify(events).wrong == events[2].seq
 
 
 def test_held_thing_still_says_that_it_is_held(shop: Workshop, linus: Asker, ada: Asker) -> None:
