@@ -107,8 +107,15 @@ def _by_days(spec: Spec, after: datetime) -> Iterator[datetime]:
         day += timedelta(days=behind // spec.every_days * spec.every_days)
     at = time(spec.at // 60, spec.at % 60)
     while True:
-        yield datetime.combine(day, at, tzinfo=zone)
+        yield _that_exists(datetime.combine(day, at, tzinfo=zone))
         day += timedelta(days=spec.every_days)
+
+
+def _that_exists(local: datetime) -> datetime:
+    """The first minute on the wall from then on that no change of the clocks leaves out."""
+    while local.astimezone(UTC).astimezone(local.tzinfo).time() != local.time():
+        local += timedelta(minutes=1)
+    return local
 
 
 def _barred(spec: Spec, local: datetime) -> str | None:

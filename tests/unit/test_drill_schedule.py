@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incidents.decisions import drill_schedule
 from incidents.service import Service
 from incidents.settings import Settings
 from incidents.testing import ADMIN, Workshop
@@ -43,23 +44,32 @@ def local(moments: list[datetime], zone: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "cron"),
+    ("zone", "day", "wanted", "held"),
     [
-        ("Europe/Brussels", date(2026, 3, 29), "30 2 * * *"),
-        ("America/New_York", date(2026, 3, 8), "30 2 * * *"),
-        ("Australia/Lord_Howe", date(2026, 10, 4), "15 2 * * *"),
-        ("Europe/Brussels", date(2026, 10, 25), "30 2 * * *"),
-        ("America/New_York", date(2026, 11, 1), "30 1 * * *"),
-        ("Australia/Lord_Howe", date(2026, 4, 5), "45 1 * * *"),
+        ("Europe/Brussels", date(2026, 3, 29), "02:30", "03:00 +0200"),
+        ("America/New_York", date(2026, 3, 8), "02:30", "03:00 -0400"),
+        ("Australia/Lord_Howe", date(2026, 10, 4), "02:15", "02:30 +1100"),
+        ("Europe/Brussels", date(2026, 10, 25), "02:30", "02:30 +0200"),
+        ("America/New_York", date(2026, 11, 1), "01:30", "01:30 -0400"),
+        ("Australia/Lord_Howe", date(2026, 4, 5), "01:45", "01:45 +1100"),
     ],
 )
-def test_a_time_that_is_left_out_or_comes_twice_is_due_once(zone: str, day: date, cron: str) -> None:
-    """02:30 in spring does not exist, 01:30 in autumn comes twice: one drill each, on that day, in order."""
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    moments = due(spec(cron, zone), noon - timedelta(hours=36), noon + timedelta(hours=36))
+@pytest.mark.parametrize("by", ["cron", "rhythm"])
+def test_a_time_that_is_left_out_or_comes_twice_is_due_once(
+    zone: str, day: date, wanted: str, held: str, by: str
+) -> None:
+    """What does not exist in spring is held when the clocks go on; what comes twice in autumn, the first time alone."""
+    here, hour, minute = ZoneInfo(zone), int(wanted[:2]), int(wanted[3:])
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=here).astimezone(UTC)
+    rhythm = Spec(
+        id="own", playbook=BOOK, zone=zone, every_days=1, since=day - timedelta(days=9), at=hour * 60 + minute
+    )
+    entry = rhythm if by == "rhythm" else spec(f"{minute} {hour} * * *", zone)
+    moments = due(entry, noon - timedelta(hours=36), noon + timedelta(hours=36))
 
-    days = [at.astimezone(ZoneInfo(zone)).date() for at in moments]
-    assert days == [day - timedelta(days=1), day, day + timedelta(days=1)]
+    assert [at.astimezone(here).date() - day for at in moments] == [timedelta(days=n) for n in (-1, 0, 1)]
+    before, there, after = (f"{at.astimezone(here):%H:%M %z}" for at in moments)
+    assert (before[:5], there, after[:5]) == (wanted, held, wanted)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -100,6 +110,8 @@ def test_the_playbooks_own_rhythm_counts_local_days() -> None:
     """Every 30 days at ten means ten on the wall, in summer and in winter."""
     entry = Spec(id="own", playbook=BOOK, zone="Europe/Brussels", every_days=30, since=date(2026, 1, 5), at=600)
 
+    first = due(entry, *YEAR)[0]
+    assert due(entry, first, first + timedelta(days=29)) == [], "the one that it is asked after is not due again"
     assert local(due(entry, *YEAR), "Europe/Brussels")[:4] == [
         "01-05 10:00",
         "02-04 10:00",
@@ -111,6 +123,8 @@ def test_the_playbooks_own_rhythm_counts_local_days() -> None:
 def test_blackout_days_and_windows_bar_an_occurrence_and_say_why() -> None:
     """What falls out must be seen to fall out."""
     entry = spec("0 8 * * *", blackout=((date(2026, 1, 2), date(2026, 1, 3)),), days=("thu", "fri", "sat"), opens=480)
+    closing = next(next_occurrences(spec("0 9 * * *", opens=480, closes=540), *YEAR))
+    assert closing.barred == "thu 09:00 is outside its window", "it ends before the minute at which it closes"
     found = list(next_occurrences(entry, YEAR[0], YEAR[0] + timedelta(days=4)))
 
     assert [one.barred for one in found] == [
@@ -257,6 +271,21 @@ def test_a_drill_that_is_due_is_held_once_however_often_the_clock_is_looked_at(s
         assert state.drills.runs["DRILL-2026-0001"].occurrence == "weekly@20261123T1300Z"
 
 
+def test_an_occurrence_that_somebody_else_has_handled_meanwhile_is_left_alone(shop: Workshop) -> None:
+    """Two processes see the same one due; the second to write finds it handled, whatever it had seen."""
+    entry = spec(DAILY)
+    scheduled(shop, entry)
+    with shop.service.desk.read() as state:
+        shop.clock.advance(3600)
+        seen = drill_schedule.owed(state, entry, b"", shop.clock.now())
+    assert seen is not None
+    shop.service.operations.hold_schedule()
+
+    with shop.service.desk.read() as state:
+        again = drill_schedule.handle(state, entry, seen, b"", shop.clock.now(), lambda *_: pytest.fail("started"))
+    assert again.drafts == []
+
+
 @pytest.mark.parametrize(("missed", "held"), [("run", 1), ("skip", 0)])
 def test_what_was_missed_while_down_is_made_up_for_once_or_not_and_always_said(
     shop: Workshop, missed: str, held: int
@@ -336,7 +365,12 @@ def test_a_year_of_drills_goes_by_in_seconds_in_three_zones(shop: Workshop) -> N
         for n, (zone, partner) in enumerate(zip(ZONES, ("acme", "globex", "initech"), strict=True))
     ]  # fmt: skip
     scheduled(shop, *entries)
-    for _ in range(366 * 24 * 4):
+    shop.service.clockwork.ticked = True  # their clocks are another test's matter
+    over = shop.clock.now() + timedelta(days=365)
+    while shop.clock.now() < over:  # from one to the next, and past the end of the drill that it became
+        now = shop.clock.now()
+        following = min(one.starts_at for e in entries for one in next_occurrences(e, now, now + timedelta(days=2)))
+        tick(shop, seconds=(following - now).total_seconds())
         tick(shop, minutes=15)
 
     kept = [e for e in shop.service.ledger.read() if e.kind.startswith("drill:occurrence:")]
