@@ -83,7 +83,7 @@ def verdicts(found: Json) -> list[str]:
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
     if made["roles_unfilled"]:
         said.append(f"Nobody took: {', '.join(made['roles_unfilled'])}.")
-    return said + _people(made) + _clocks(made)
+    return said + _people(made) + _clocks(made, running=found["running"])
 
 
 def _people(made: Json) -> list[str]:
@@ -94,13 +94,13 @@ def _people(made: Json) -> list[str]:
     return said
 
 
-def _clocks(made: Json) -> list[str]:
+def _clocks(made: Json, *, running: bool) -> list[str]:
     found = made["clocks"]
     if found is None:
         return []
     said = [f"The clock list was right after {took(made['clocks_ms'])}."] if made["clocks_ms"] is not None else []
     if not found["right"]:
-        since = "is wrong again" if said else "was not right yet"
+        since = "is wrong again" if said else "is not right yet" if running else "was never right"
         said.append(f"The clock list {since}: {'; '.join(shortfalls(found))}.")
     return said
 

@@ -269,7 +269,8 @@ def _step(made: Score, task: Json, over: bool) -> None:
     made.steps_skipped += skipped
     state = "late" if late else "done" if done else "skipped" if skipped else "open"
     end = _since(made, task["at"]) if done else None
-    made.bars.append(Bar("step", task["title"], 0, end, state, _since(made, due) if due else None))
+    limit = -(-_since(made, due) // 1000) * 1000 if due else None  # it was decided a moment before it was written
+    made.bars.append(Bar("step", task["title"], 0, end, state, limit))
 
 
 # --- the end --------------------------------------------------------------------------------------------------------

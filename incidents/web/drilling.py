@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from incidents.decisions.drills import PARTS
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
-from incidents.drill_report import markdown, verdicts
+from incidents.drill_report import markdown, shortfalls, verdicts
 from incidents.drill_runs import Mode
 from incidents.errors import AndonError
 from incidents.operations import Reply
@@ -47,6 +47,7 @@ def drills() -> Response:
         past=[row for row in found["items"] if not row["running"]],
         older=found["next"],
         books=found["playbooks"],
+        rehearsed={row["playbook"] for row in found["items"] if row["running"]},
         overdue=[row for row in found["playbooks"] if row["overdue"]],
         coming=found["coming"],
         problems=found["schedule_problems"],
@@ -88,6 +89,7 @@ def start_drill() -> Response:
         "lasts": form.get("lasts", "").strip(),
         "title": form.get("title", "").strip(),
         "announced": not form.get("unannounced"),
+        "compress": int(times) if (times := form.get("compress", "").strip()).isdecimal() else 1,
     }
     try:
         reply = service().operations.start_drill(asker(), body, answer_key(body))
@@ -108,6 +110,7 @@ def _drill(id: str, error: AndonError | None = None) -> Response:
         error.status if error is not None else 200,
         d=found,
         verdicts=verdicts(found),
+        shortfalls=shortfalls,
         picture=draw(found["bars"]),
         modes=MODES,
         parts=PARTS,

@@ -13,7 +13,7 @@ from typing import Any
 
 from incidents.spans import spelled
 
-WIDTH, LEFT, RIGHT = 1100, 260, 1000  # the drawing; between the last two lies its time
+WIDTH, LEFT, RIGHT = 760, 250, 680  # the drawing, about as wide as it is shown; between the last two lies its time
 ROW, HEAD = 22, 34
 CHARS = 34  # of a name that find room before the bar
 MOST = 60  # bars of one panel; the slowest and whatever never came are among them

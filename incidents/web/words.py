@@ -65,7 +65,7 @@ STATUS_TONES = {
 }
 BANDS = {
     "real": "Real incident",
-    "drill": "Drill · a rehearsal: no live access is touched",
+    "drill": "Drill · a rehearsal: nobody real is touched",
     "test": "Test · nothing is held, nobody is told",
 }
 

@@ -100,11 +100,14 @@ def test_drills_are_listed_page_by_page(ada: Caller) -> None:
 @pytest.mark.usefixtures("shell")
 def test_a_drill_at_the_prompt(shell: Shell) -> None:  # noqa: F811
     """With the service down too: run, take part, stop, read."""
-    run = shell.run("drill", "run", "partner-credential-abuse", "-p", "partner=acme", "--lasts", "20m")
+    run = shell.run(
+        "drill", "run", "partner-credential-abuse", "-p", "partner=acme", "--lasts", "20m", "--compress", "60"
+    )
     assert f"andon drill stop {ID} ends it" in run.out
     ada = shell.token_of("ada")
     assert "takes part as observer" in shell.run("drill", "join", ID, "--as", "observer", ANDON_TOKEN=ada).out
     assert "it ends by itself" in shell.run("drill", "report", ID).out
+    assert "60 times as fast in this drill" in shell.run("clocks", f"{ID}.gdpr-art33.notify-authority").out
     assert "the live table is as it was before" in shell.run("drill", "stop", ID).out
     assert f"DRILL {ID}" in shell.run("drill", "report", ID).out
     assert ID in shell.run("drill", "report").out
@@ -142,11 +145,15 @@ def test_a_drill_is_started_run_and_ended_without_a_script(page: FlaskClient, sh
     shop.point("edge")
     form = page.get("/drills/start?playbook=partner-credential-abuse").text
     assert hidden(form, "/drills")["playbook"] == "partner-credential-abuse"
-    fields = {"playbook": BODY["playbook"], "p:partner": "acme", "mode": "shadow", "lasts": "20m", "title": "Autumn"}
+    fields = {"playbook": BODY["playbook"], "p:partner": "acme", "mode": "shadow", "lasts": "20m", "title": "Autumn",
+              "compress": "60"}  # fmt: skip
     assert post(page, "/drills", **fields).location == f"/drills/{ID}?said=started"
     running = page.get(f"/drills/{ID}").text
     assert 'class="band kind drill"' in running
     assert "Comes next somebody acknowledges" in words(running)
+    assert "clocks 60 times as fast" in words(running)
+    assert "Clock list Not right yet Nobody has confirmed awareness." in words(running)
+    assert "It is REAL…" in words(page.get(f"/incidents/{ID}").text)
     assert "1 drill runs now" in words(page.get("/drills").text)
     assert post(page, f"/drills/{ID}/people", act="join", part="facilitator").status_code == 303
     assert post(page, f"/drills/{ID}/notes", text="the pager was silent").status_code == 303

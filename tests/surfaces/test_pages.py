@@ -144,7 +144,7 @@ def test_drill_stands_apart_and_darkens_nobody(http: FlaskClient, shop: Workshop
     assert "No incident is open. Nothing is held." in words(board)
     assert "Drills and tests: not real" in board
     page = http.get(f"/incidents/{id}", headers=ada(shop)).text
-    assert "no live access is touched" in page
+    assert "nobody real is touched" in page
     assert "Who would be dark" in page
     assert "Real incident" not in page
     assert "Real incident" in http.get(f"/incidents/{declare(shop)}", headers=ada(shop)).text
