@@ -61,6 +61,7 @@ def _point_of_trend(one: Score) -> Json:
         "verified": one.verified,
         "steps_late": one.steps_late,
         "steps_skipped": one.steps_skipped,
+        "clocks_ms": one.clocks_ms,
         "met": one.met,
     }
 
@@ -146,6 +147,12 @@ def markdown(found: Json) -> str:
     for bar in found["bars"]:
         cells = (bar["lane"], _plain(bar["name"]), took(bar["end_ms"]), bar["state"], took(bar["due_ms"]))
         lines.append(f"| {' | '.join(cells)} |")
+    if found["said"]:
+        lines += ["", "## What people said", ""]
+        lines += [
+            f"- {one['at'][:16].replace('T', ' ')} UTC, {_plain(one['by'])}: {_plain(one['text'])}"
+            for one in found["said"]
+        ]
     lines += ["", mark, ""]
     return "\n".join(lines)
 

@@ -31,6 +31,7 @@ from incidents.ledger import Answer, AnswerKey
 from incidents.operating import Json, Reply, as_reply, veils
 from incidents.roles import Right
 from incidents.state import State
+from incidents.timeline import Row
 from playbooks.drill_schedule import Schedule
 from playbooks.durations import duration
 from playbooks.loader import Library
@@ -43,6 +44,8 @@ EVIDENCE_DAYS = 30
 LOOKS_AHEAD = timedelta(days=800)  # far enough for a drill on 29 February
 SCHEDULER = Asker(actor=SYSTEM, rights=frozenset({Right.READ, Right.RESPOND, Right.COMMAND}))
 REMINDS_EVERY = timedelta(minutes=1)
+SAID = ("incident:note:added", "incident:update:posted", "drill:run:ended")
+SAID_MOST = 50  # lines of people that a report takes over from the timeline; the newest
 TREND = 12  # runs of the same playbook and mode that a report looks back on
 
 
@@ -357,7 +360,13 @@ class DrillWork(IncidentWork):
         report = drill_report.report(self._row(run), made, past, best)
         if coming:
             coming = sorted(coming + drill_report.clocks_next(made), key=lambda r: str(r["by"] or ""))
-        return report | {"next": coming, "names": names, "follow_ups": follow_ups, "as_of": self._now()}
+        said = [
+            {"at": row.at, "by": row.actor, "text": row.text}
+            for row in self.timeline(asker, known)
+            if row.kind in SAID and row.text
+        ]
+        more = {"next": coming, "names": names, "follow_ups": follow_ups, "said": said[-SAID_MOST:]}
+        return report | more | {"as_of": self._now()}
 
     def _now(self) -> str:
         return rfc3339(self.desk.clock.now())
@@ -388,7 +397,10 @@ class DrillWork(IncidentWork):
         if outcome.events and outcome.decided.subject:
             self.clockwork.consider(outcome.decided.subject)
 
-    # --- what a declaration is made of; see ``Operations`` ---
+    # --- how an incident reads, and what a declaration is made of; see ``Operations`` ---
+
+    def timeline(self, asker: Asker, id: str) -> list[Row]:
+        raise NotImplementedError
 
     def _request(self, body: Mapping[str, Any]) -> Declare:
         raise NotImplementedError

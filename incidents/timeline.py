@@ -362,7 +362,8 @@ def _effect_owed(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
 
 def _effect_settled(data: Mapping[str, Any], text: Mapping[str, str]) -> str:
     by = f" by {data['channel']}" if data.get("channel") else ""
-    because = f" ({data['because']})" if data.get("because") else ""
+    word = "it would not have arrived: " if data["outcome"] == "rehearsed" else ""
+    because = f" ({word}{data['because']})" if data.get("because") else ""
     receipt = f": {text['receipt']}" if text.get("receipt") else ""
     return f"{data['id']} {data['outcome']}{by}{because}{receipt}"
 

@@ -539,12 +539,14 @@ COMPONENTS: dict[str, Schema] = {
                 verified=some({"type": "number"}),
                 steps_late=WHOLE,
                 steps_skipped=WHOLE,
+                clocks_ms=some(WHOLE),
                 met=some(TRUTH),
             )
         ),
         next=many(thing(what=TEXT, by=some(TIME), who=some(TEXT))),
         names={"type": "object", "additionalProperties": TEXT},
         follow_ups=many(thing(number=WHOLE, owner=some(TEXT), due_at=some(TIME), state=TEXT)),
+        said=many(thing(at=TIME, by=TEXT, text=TEXT)),
         as_of=TIME,
     ),
     "DrillEnded": thing(

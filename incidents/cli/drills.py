@@ -229,6 +229,9 @@ def _report(found: Json) -> Iterator[str]:
     yield ""
     bars = [(b["lane"], b["name"], took(b["end_ms"]), b["state"], took(b["due_ms"])) for b in found["bars"]]
     yield from words.table(("lane", "what", "until", "state", "limit"), bars, none="nothing happened")
+    if found["said"]:
+        yield ""
+        yield from (words.plain(f"{words.moment(s['at'])}  {s['by']}: {s['text']}") for s in found["said"])
     if found["next"]:
         yield ""
         coming = [(words.moment(r["by"]) if r["by"] else "now", r["what"], r["who"]) for r in found["next"]]

@@ -59,13 +59,17 @@ def test_real_is_called_over_the_api(ada: Caller) -> None:
 def test_a_report_is_handed_on_as_markdown_marked_at_both_ends(ada: Caller) -> None:
     """Whoever finds it in a mailbox must not take it for an incident; words of people add no heading to it."""
     ada.post("drills", BODY | {"title": "Q4 | rehearsal # of [keys](http://x)"})
-    ada.post(f"drills/{ID}/end")
+    ada.post(f"incidents/{ID}/notes", {"text": "the pager\n# was silent"})
+    ada.post(f"drills/{ID}/end", {"reason": "next time with a pager"})
     answer = ada.get(f"drills/{ID}/report?format=md")
 
     assert answer.content_type.startswith("text/markdown")
     lines = answer.get_data(as_text=True).strip().splitlines()
     assert lines[0] == lines[-1] == f"**DRILL {ID}: an exercise, not a real incident.**"
     assert r"# Q4 \| rehearsal \# of \[keys\](http://x)" in lines
+    said = lines[lines.index("## What people said") :]
+    assert any(line.endswith(r": the pager \# was silent") for line in said)
+    assert any("next time with a pager" in line for line in said)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,9 @@ def test_a_drill_at_the_prompt(shell: Shell) -> None:  # noqa: F811
     assert "it ends by itself" in shell.run("drill", "report", ID).out
     assert "60 times as fast in this drill" in shell.run("clocks", f"{ID}.gdpr-art33.notify-authority").out
     assert "the live table is as it was before" in shell.run("drill", "stop", ID).out
-    assert f"DRILL {ID}" in shell.run("drill", "report", ID).out
+    report = shell.run("drill", "report", ID).out
+    assert f"DRILL {ID}" in report
+    assert "Drill finished" in report
     assert ID in shell.run("drill", "report").out
     assert shell.run("drill", "report", ID, "--format", "md").out.startswith("**DRILL")
     assert "partner-credential-abuse" in shell.run("drill", "schedule").out
@@ -161,6 +167,7 @@ def test_a_drill_is_started_run_and_ended_without_a_script(page: FlaskClient, sh
     over = words(page.get(f"/drills/{ID}").text)
     assert "The live table after it is the live table before it" in over
     assert "facilitator" in over
+    assert "What people said the pager was silent Ada Okafor" in over
     assert "the pager was silent" in words(page.get(f"/incidents/{ID}").text)
     assert "attachment" in page.get(f"/drills/{ID}/report.md").headers["Content-Disposition"]
 
