@@ -147,6 +147,8 @@ def markdown(found: Json) -> str:
     for bar in found["bars"]:
         cells = (bar["lane"], _plain(bar["name"]), took(bar["end_ms"]), bar["state"], took(bar["due_ms"]))
         lines.append(f"| {' | '.join(cells)} |")
+    if found["follow_ups"]:
+        lines += ["", "## Follow-ups", "", *(f"- {_plain(t['title'])}: {_whose(t)}" for t in found["follow_ups"])]
     if found["said"]:
         lines += ["", "## What people said", ""]
         lines += [
@@ -155,6 +157,11 @@ def markdown(found: Json) -> str:
         ]
     lines += ["", mark, ""]
     return "\n".join(lines)
+
+
+def _whose(task: Json) -> str:
+    due = f", due {task['due_at'][:10]}" if task["due_at"] else ""
+    return f"{_plain(task['owner'] or 'nobody')}{due}, {task['state']}"
 
 
 def _facts(found: Json) -> list[str]:

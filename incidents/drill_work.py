@@ -319,10 +319,10 @@ class DrillWork(IncidentWork):
 
     @veils
     def drills_overdue(self, asker: Asker) -> list[Json]:
-        """Playbooks whose rehearsal is overdue."""
+        """Playbooks whose rehearsal is overdue, and those whose text has changed since."""
         needs(asker, Right.READ, "reading drills")
         with self.desk.read() as state:
-            return [row for row in self._standing(state) if row["overdue"]]
+            return [row for row in self._standing(state) if row["overdue"] or (row["stale"] and row["every"])]
 
     def _standing(self, state: State) -> list[Json]:
         return drill_views.standing(state, self._books(), self.desk.clock.now())
@@ -345,11 +345,7 @@ class DrillWork(IncidentWork):
             containment = self.points.containment(state, incident, self.desk.clock.boot())
             names = views.names(state)
             coming = drill_views.comes_next(run, incident, containment)
-            follow_ups = [
-                {"number": t.number, "owner": t.owner, "due_at": t.due_at, "state": t.state}
-                for t in incident.tasks.values()
-                if t.follow_up
-            ]
+            follow_ups = [replace(task) for task in incident.tasks.values() if task.follow_up]
         made = self._score(known)
         if made is None:
             raise Unknown(f"{known} has no score", code="no-drill")
@@ -365,7 +361,17 @@ class DrillWork(IncidentWork):
             for row in self.timeline(asker, known)
             if row.kind in SAID and row.text
         ]
-        more = {"next": coming, "names": names, "follow_ups": follow_ups, "said": said[-SAID_MOST:]}
+        rows = [
+            {
+                "number": task.number,
+                "title": task.title or self._title_at(task.seq),
+                "owner": task.owner,
+                "due_at": task.due_at,
+                "state": task.state,
+            }
+            for task in follow_ups
+        ]
+        more = {"next": coming, "names": names, "follow_ups": rows, "said": said[-SAID_MOST:]}
         return report | more | {"as_of": self._now()}
 
     def _now(self) -> str:
@@ -379,6 +385,10 @@ class DrillWork(IncidentWork):
             overview = self.points.overview(state, self.desk.clock.boot())
             asks = [row["name"] for row in overview if row["ask_live"]]
             return drill_views.exercised(state, days, self.desk.clock.now(), asks)
+
+    def _title_at(self, seq: int) -> str:
+        line = self._event(seq)
+        return (line.text or {}).get("title", "[redacted]") if line is not None else ""
 
     def _score(self, id: str) -> Score | None:
         if id not in self._scores:

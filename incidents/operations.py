@@ -374,10 +374,6 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
             "drilled": insights.drilled(known, rhythm, now),
         }
 
-    def _title_at(self, seq: int) -> str:
-        line = self._event(seq)
-        return (line.text or {}).get("title", "[redacted]") if line is not None else ""
-
     def _board_row(self, id: str) -> Json:
         words = self.desk.words(id)
         with self.desk.read(id) as state:

@@ -545,7 +545,7 @@ COMPONENTS: dict[str, Schema] = {
         ),
         next=many(thing(what=TEXT, by=some(TIME), who=some(TEXT))),
         names={"type": "object", "additionalProperties": TEXT},
-        follow_ups=many(thing(number=WHOLE, owner=some(TEXT), due_at=some(TIME), state=TEXT)),
+        follow_ups=many(thing(number=WHOLE, title=TEXT, owner=some(TEXT), due_at=some(TIME), state=TEXT)),
         said=many(thing(at=TIME, by=TEXT, text=TEXT)),
         as_of=TIME,
     ),

@@ -61,12 +61,15 @@ def test_a_report_is_handed_on_as_markdown_marked_at_both_ends(ada: Caller) -> N
     ada.post("drills", BODY | {"title": "Q4 | rehearsal # of [keys](http://x)"})
     ada.post(f"incidents/{ID}/notes", {"text": "the pager\n# was silent"})
     ada.post(f"drills/{ID}/end", {"reason": "next time with a pager"})
+    task = {"title": "Charge the pager", "owner": "linus", "due_at": "2026-12-01T12:00:00Z", "follow_up": True}
+    assert ada.post(f"incidents/{ID}/tasks", task).status_code == 201
     answer = ada.get(f"drills/{ID}/report?format=md")
 
     assert answer.content_type.startswith("text/markdown")
     lines = answer.get_data(as_text=True).strip().splitlines()
     assert lines[0] == lines[-1] == f"**DRILL {ID}: an exercise, not a real incident.**"
     assert r"# Q4 \| rehearsal \# of \[keys\](http://x)" in lines
+    assert "- Charge the pager: linus, due 2026-12-01, open" in lines
     said = lines[lines.index("## What people said") :]
     assert any(line.endswith(r": the pager \# was silent") for line in said)
     assert any("next time with a pager" in line for line in said)
@@ -193,8 +196,8 @@ def test_the_real_button_leads_to_the_real_incident(page: FlaskClient) -> None:
 
 
 def test_the_board_names_playbooks_that_are_overdue(page: FlaskClient, shop: Workshop) -> None:
-    """A kill switch that nobody has pulled for a quarter is news for the first page."""
-    assert "Drills overdue" in words(page.get("/").text)
+    """A kill switch that nobody has pulled for a quarter is news for the first page; so is a plan nobody has tried."""
+    assert "Drills wanted" in words(page.get("/").text)
     for book in shop.service.playbooks:
         if book.drill is not None:
             given = {"partner": "acme", "capability": "orion-2:tool-use", "model": "orion-2"}
@@ -203,7 +206,10 @@ def test_the_board_names_playbooks_that_are_overdue(page: FlaskClient, shop: Wor
                 shop.person("ada", "commander"), {"playbook": book.id, "parameters": parameters, "mode": "tabletop"}
             ).body["id"]
             shop.service.operations.end_drill(shop.person("ada", "commander"), id)
-    assert "Drills overdue" not in words(page.get("/").text)
+    assert "Drills wanted" not in words(page.get("/").text)
+    with shop.service.desk.read() as state:
+        next(iter(state.drills.runs.values())).playbook_digest = "0" * 64
+    assert "its text has changed" in words(page.get("/").text)
 
 
 def test_words_of_people_can_not_run_on_a_drills_page(page: FlaskClient) -> None:
