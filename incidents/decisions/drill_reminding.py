@@ -74,9 +74,9 @@ def wanted(state: State, books: Sequence[tuple[Playbook, str]], now: datetime) -
             continue
         whom, name = book.drill.tell, f"{book.title} ({book.id})"
         if (since := _overdue_since(state, row, book.drill.every, now)) is not None:
-            yield Wanted(book.id, "overdue", rfc3339(since), whom, f"{name}: {_overdue(row)}")
+            yield Wanted(book.id, "overdue", rfc3339(since), whom, f"{name}: {_overdue(row)}{_named(state, row)}")
         if row["stale"]:
-            words = f"its text has changed since it was rehearsed last ({row['last']})"
+            words = f"its text has changed since it was rehearsed last{_named(state, row)}"
             yield Wanted(book.id, "stale", digest, whom, f"{name}: {words}")
 
 
@@ -102,7 +102,12 @@ def _overdue_since(state: State, row: Json, every: Duration, now: datetime) -> d
 def _overdue(row: Json) -> str:
     if row["never"]:
         return f"it was never rehearsed, and should be every {row['every']}"
-    return f"overdue since {row['due_at'][:10]}; rehearsed last on {row['last_at'][:10]} ({row['last']})"
+    return f"overdue since {row['due_at'][:10]}; rehearsed last on {row['last_at'][:10]}"
+
+
+def _named(state: State, row: Json) -> str:
+    """The last drill, unless only some may know of it."""
+    return f" ({row['last']})" if row["last"] is not None and row["last"] not in state.restricted else ""
 
 
 def _by_reader(state: State, found: Sequence[Wanted]) -> dict[str, list[str]]:

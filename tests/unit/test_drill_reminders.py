@@ -45,7 +45,8 @@ def told(mail: Pigeonhole) -> list[list[str]]:
 
 
 def rehearse(shop: Workshop, playbook: str, **parameters: str) -> str:
-    body = {"playbook": playbook, "parameters": parameters, "mode": "tabletop"}
+    visibility = parameters.pop("visibility", "open")
+    body = {"playbook": playbook, "parameters": parameters, "mode": "tabletop", "visibility": visibility}
     id = str(shop.service.operations.start_drill(ADMIN, body).body["id"])
     shop.service.operations.end_drill(ADMIN, id)
     return id
@@ -103,6 +104,15 @@ def test_what_was_rehearsed_in_time_is_told_when_it_is_due_again(shop: Workshop,
 
     (line,) = [line for lines in told(mail) for line in lines if "partner-credential-abuse" in line]
     assert f"overdue since 2026-12-25; rehearsed last on 2026-11-25 ({drill})" in line
+
+
+def test_a_restricted_drill_counts_and_is_not_named(shop: Workshop, mail: Pigeonhole) -> None:
+    """The message goes to people who may not know that it was held."""
+    drill = rehearse(shop, "partner-credential-abuse", partner="acme", visibility="restricted")
+    later(shop, days=31)
+
+    assert "overdue since 2026-12-23; rehearsed last on 2026-11-23" in str(told(mail))
+    assert drill not in str(told(mail))
 
 
 def test_nobody_is_asked_for_a_drill_while_something_real_is_open(shop: Workshop, mail: Pigeonhole) -> None:
