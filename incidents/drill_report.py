@@ -26,6 +26,8 @@ MEASURES = (
     ("restore_ms", "Restored at every gateway, from its end"),
 )
 
+LIMITS = {"acknowledge": "Acknowledged", "clocks": "Clock list right"}
+
 
 def report(row: Json, made: Score, past: Sequence[Score], best: Score | None) -> Json:
     """
@@ -41,7 +43,7 @@ def report(row: Json, made: Score, past: Sequence[Score], best: Score | None) ->
                 "name": name.removesuffix("_ms"),
                 "words": words,
                 "ms": getattr(made, name),
-                "target_ms": made.target_ms if name == "last_confirm_ms" else None,
+                "target_ms": made.target_of(name.removesuffix("_ms")),
                 "last_ms": getattr(last, name) if last else None,
                 "best_ms": getattr(best, name) if best else None,
             }
@@ -66,6 +68,15 @@ def _point_of_trend(one: Score) -> Json:
     }
 
 
+def _in_time(measure: Json, end_ms: int | None) -> str:
+    """Whether people kept a target of the playbook; nothing where there is none, or it was over before their time."""
+    target, ms = measure["target_ms"], measure["ms"]
+    if target is None or (ms is None and (end_ms is None or end_ms < target)):
+        return ""
+    word = "within" if ms is not None and ms <= target else "NOT within"
+    return f"{LIMITS[measure['name']]} {word} the target of {took(target)}."
+
+
 def verdicts(found: Json) -> list[str]:
     """What a reader has to know first, in sentences; what went wrong before what went well."""
     made = found["score"]
@@ -79,6 +90,7 @@ def verdicts(found: Json) -> list[str]:
     if made["met"] is not None:
         word = "within" if made["met"] else "NOT within"
         said.append(f"Contained {word} the target of {took(made['target_ms'])}.")
+    said += [line for m in found["measures"] if m["name"] in LIMITS and (line := _in_time(m, made["end_ms"]))]
     if made["steps"]:
         rest = f", {made['steps_late']} of them late" if made["steps_late"] else ""
         said.append(f"{made['steps_done']} of {made['steps']} steps done{rest}; {made['steps_skipped']} skipped.")
@@ -89,7 +101,10 @@ def verdicts(found: Json) -> list[str]:
 
 def _people(made: Json) -> list[str]:
     """What their own lines and the outcomes of messages say; the real ways out, as they were at that moment."""
-    said = [f"Not reached: {one['who'].removeprefix('person:')} ({one['because']})." for one in made["not_reached"]]
+    by_reason: dict[str, list[str]] = {}
+    for one in made["not_reached"]:
+        by_reason.setdefault(one["because"], []).append(one["who"].removeprefix("person:"))
+    said = [f"Not reached: {', '.join(who)} ({because})." for because, who in by_reason.items()]
     if made["silent"]:
         said.append(f"Called, and gave no sign: {', '.join(made['silent'])}.")
     return said

@@ -78,7 +78,7 @@ class DrillWork(IncidentWork):
         mode, lasts = _mode(body.get("mode")), _lasts(body.get("lasts"))
         wanted = self.drill_request({**body, "separate": True}, mode)
         announced = body.get("announced") is not False
-        compress = body.get("compress") or 1
+        compress = _times(body.get("compress"))
 
         def decide(state: State, now: datetime) -> Decided:
             request = drills.Start(
@@ -473,6 +473,16 @@ def _mode(name: object) -> Mode:
     except ValueError as error:
         known = ", ".join(Mode)
         raise Invalid.at("mode", f"unknown mode '{str(name)[:40]}'.{nearest(str(name), Mode)} It is {known}") from error
+
+
+def _times(said: object) -> int:
+    """How many times as fast; as a number, or as it was typed."""
+    if said in (None, "", 0):
+        return 1
+    try:
+        return int(str(said))
+    except ValueError as error:
+        raise Invalid.at("compress", f"'{str(said)[:40]}': say how many times as fast, e.g. 60") from error
 
 
 def _lasts(words: object) -> timedelta | None:

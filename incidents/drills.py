@@ -56,6 +56,7 @@ class Score:
     mode: str
     started_at: datetime
     target_ms: int | None = None
+    people_ms: dict[str, int] = field(default_factory=dict)  # targets, of "acknowledge" and "clocks"
     acknowledge_ms: int | None = None
     command_ms: int | None = None
     order_ms: int | None = None
@@ -90,6 +91,10 @@ class Score:
         """Until the list of clocks was right for the first time."""
         at = self.clocks.right_at if self.clocks is not None else None
         return _since(self, at) if at is not None else None
+
+    def target_of(self, measure: str) -> int | None:
+        """Milliseconds that the playbook wants for ``acknowledge``, ``clocks`` or ``last_confirm``."""
+        return self.target_ms if measure == "last_confirm" else self.people_ms.get(measure)
 
     @property
     def met(self) -> bool | None:
@@ -148,6 +153,7 @@ def score(events: Sequence[Event]) -> Score | None:
         mode=started.data["mode"],
         started_at=started.at,
         target_ms=_whole(started.data.get("target_s")),
+        people_ms={name: seconds * 1000 for name, seconds in (started.data.get("people_s") or {}).items()},
     )
     _people(made, events, started)
     _machine(made, events, started)
@@ -185,14 +191,23 @@ def _people(made: Score, events: Sequence[Event], started: Event) -> None:
         ms = _since(made, event.at) if event is not None else None
         setattr(made, f"{name}_ms", ms)
         words = "Acknowledged" if name == "acknowledge" else "Command taken"
-        made.bars.append(Bar("people", words, 0, ms, _state(ms, over)))
+        made.bars.append(Bar("people", words, 0, ms, _state(ms, over), made.people_ms.get(name)))
     duties = _first(events, ev.DutiesOwed.kind)
     filled = {e.data["role"] for e in events if e.kind == ev.RoleTaken.kind}
     made.unfilled = [role for role in (duties.data["roles"] if duties else []) if role not in filled]
     made.called = calls(events)
     if (wanted := started.data.get("clocks")) is not None:
         made.clocks = clock_list(events, wanted, started.data.get("facts") or [])
-        made.bars.append(Bar("people", "Clock list right", 0, made.clocks_ms, _state(made.clocks_ms, over)))
+        made.bars.append(
+            Bar(
+                "people",
+                "Clock list right",
+                0,
+                made.clocks_ms,
+                _state(made.clocks_ms, over),
+                made.people_ms.get("clocks"),
+            )
+        )
 
 
 def _state(ms: int | None, over: bool) -> str:

@@ -762,7 +762,7 @@ class DrillStarted(Fact):
     ``targets``: all that its holds may bind, those that wait for a word too. ``live_digest``: of the live table just
     before. ``target_s``: seconds within which the playbook wants it contained. ``occurrence``: of the schedule.
     ``clocks``: which are right, as ``regime`` or ``regime.deadline``, run from ``facts`` that a person has confirmed.
-    ``compress``: they run so many times as fast.
+    ``compress``: they run so many times as fast. ``people_s``: seconds until ``acknowledge`` and ``clocks`` should be.
     """
 
     drill: str
@@ -777,6 +777,7 @@ class DrillStarted(Fact):
     clocks: list[str] | None = None
     facts: list[str] | None = None
     compress: int | None = None
+    people_s: dict[str, int] | None = None
 
 
 @_fact("drill:run:ended")

@@ -212,7 +212,8 @@ def _anchor(name: str) -> str:
 
 class Drill(Form):
     """
-    How often this playbook is rehearsed, and how fast containment should be then.
+    How often this playbook is rehearsed, and how fast it should be then: contained at every gateway, acknowledged by
+    somebody, its list of clocks right.
 
     ``tell``: who is reminded when a drill is overdue, or the text was never rehearsed. ``clocks``: the list of clocks
     that is right in it, as ``regime`` (at least one of its clocks, any of them) or ``regime.deadline``; ``facts``: the
@@ -221,6 +222,8 @@ class Drill(Form):
 
     every: DurationField
     target_containment: ElapsedField
+    target_acknowledge: ElapsedField | None = None
+    target_clocks: ElapsedField | None = None
     tell: Annotated[Literally, AfterValidator(_ours)] = "role:commander"
     clocks: Annotated[tuple[Literally, ...], Field(max_length=50)] = ()
     facts: tuple[Annotated[str, AfterValidator(_anchor)], ...] = ()

@@ -28,6 +28,7 @@ from incidents.life import STEPS, Incident
 from incidents.roles import Right
 from incidents.snapshot import Snapshot, hold_keys, live_digest_after, part
 from incidents.state import State
+from playbooks.schema import Drill
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=8)
 LASTS = {Mode.TABLETOP: timedelta(hours=1)}
@@ -112,9 +113,19 @@ def start(state: State, request: Start, asker: Asker, now: datetime) -> Decided:
         clocks=list(request.clocks) or None,
         facts=list(goal.facts) if goal is not None and request.clocks else None,
         compress=request.compress if request.compress > 1 else None,
+        people_s=_people_s(goal) if goal is not None else None,
     )
     first, *rest = decided.drafts
     return replace(decided, drafts=[first, Draft(started, incident=decided.subject), *rest])
+
+
+def _people_s(goal: Drill) -> dict[str, int] | None:
+    wanted = {"acknowledge": goal.target_acknowledge, "clocks": goal.target_clocks}
+    return {
+        name: int(target.elapsed.total_seconds())
+        for name, target in wanted.items()
+        if target is not None and target.elapsed is not None
+    } or None
 
 
 def _targets(drafts: Sequence[Draft]) -> list[str]:

@@ -91,7 +91,7 @@ def start_drill() -> Response:
         "lasts": form.get("lasts", "").strip(),
         "title": form.get("title", "").strip(),
         "announced": not form.get("unannounced"),
-        "compress": int(times) if (times := form.get("compress", "").strip()).isdecimal() else 1,
+        "compress": form.get("compress", "").strip(),
     }
     try:
         reply = service().operations.start_drill(asker(), body, answer_key(body))

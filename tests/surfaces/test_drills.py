@@ -175,6 +175,21 @@ def test_a_drill_is_started_run_and_ended_without_a_script(page: FlaskClient, sh
     assert "attachment" in page.get(f"/drills/{ID}/report.md").headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(("field", "typed", "said"), [
+    ("compress", "fast", "say how many times as fast"),
+    ("compress", "5000", "1 to 1000 times as fast"),
+    ("lasts", "a while", "a while"),
+])  # fmt: skip
+def test_what_is_typed_wrong_is_named_and_kept(page: FlaskClient, field: str, typed: str, said: str) -> None:
+    """Nothing is started, and nobody types the rest again."""
+    answer = post(page, "/drills", playbook=BODY["playbook"], **{"p:partner": "acme", field: typed})
+
+    assert answer.status_code == 422
+    assert said in words(answer.text)
+    assert f'value="{typed}"' in answer.text
+    assert 'value="acme"' in answer.text
+
+
 def test_an_abort_without_a_reason_is_refused_on_the_page(page: FlaskClient) -> None:
     """The drill runs on, and the page says why."""
     post(page, "/drills", playbook=BODY["playbook"], **{"p:partner": "acme"})

@@ -100,7 +100,7 @@ def test_the_same_again_by_another_person_joins_and_names_the_first(shop: Worksh
     )  # fmt: skip
     assert kinds_of(shop, "INC-2026-0001")[-1] == "incident:life:joined"
     said = operations.timeline(ADMIN, "INC-2026-0001")[-1].text
-    assert said == "Declared again by grace; joined: I see it too", "what the second one typed is not lost"
+    assert said == "Declared again by Grace Lim; joined: I see it too", "what the second one typed is not lost"
 
 
 def test_the_same_again_by_the_same_person_writes_nothing(shop: Workshop) -> None:

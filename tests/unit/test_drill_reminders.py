@@ -31,7 +31,7 @@ def mail(shop: Workshop) -> Pigeonhole:
 def later(shop: Workshop, **span: float) -> None:
     """So much later in one leap, as after an outage; then the service does what it does each second."""
     shop.clock.advance(timedelta(**span).total_seconds())
-    shop.service.operations.remind_of_drills()
+    shop.service.every_second()
     shop.post()
 
 

@@ -54,6 +54,20 @@ def test_a_clock_list_is_right_once_a_person_confirms_what_it_runs_from(shop: Wo
     assert (measure["ms"], said(shop, id, "clock list")) == (240_000, ["The clock list was right after 4 min."])
 
 
+@pytest.mark.parametrize(("after_s", "word"), [(300, "within"), (301, "NOT within"), (None, "NOT within")])
+def test_people_are_measured_by_the_playbooks_targets(shop: Workshop, after_s: int | None, word: str) -> None:
+    """Nobody has failed while it runs, nor where it was broken off before their time; after that a dash is a miss."""
+    id = run(shop)
+    assert said(shop, id, "the target of 5 min") == []
+    shop.clock.advance(after_s or 600)
+    if after_s is not None:
+        shop.service.operations.acknowledge(shop.person("ada", "commander"), id)
+    shop.service.operations.end_drill(ADMIN, id)
+
+    assert said(shop, id, "the target of 5 min") == [f"Acknowledged {word} the target of 5 min."]
+    assert said(shop, id, "the target of 30 min") == []
+
+
 def test_a_superfluous_clock_and_a_withdrawn_fact_make_it_wrong_again(shop: Workshop) -> None:
     """The first time that it was right counts; how it stood at the end is told beside it."""
     id = run(shop)
@@ -161,7 +175,7 @@ def test_a_channel_that_is_down_shows_in_a_drill(shop: Workshop) -> None:
     down = run(shop)
     shop.post()
     assert said(shop, down, "Not reached: ada") == [
-        "Not reached: ada (slack: not connected; email: its last try failed (the server does not answer))."
+        "Not reached: ada, grace (slack: not connected; email: its last try failed (the server does not answer))."
     ]
     shop.clock.advance(3600)
     shop.post()
