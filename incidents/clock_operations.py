@@ -13,7 +13,7 @@ from incidents import clock_views, filing
 from incidents.agenda import NEVER
 from incidents.agenda import Row as AgendaRow
 from incidents.clock import parse_rfc3339, rfc3339
-from incidents.decisions import Asker, Decided, clockfacts, duties, needs, sight
+from incidents.decisions import Asker, Decided, clockfacts, duties, filings, needs, sight
 from incidents.decisions.clockfacts import AnchorFact
 from incidents.docket import OPEN, STATES, Duty, Hand, incident_of
 from incidents.errors import Invalid, Unknown, nearest
@@ -254,6 +254,17 @@ class ClockOperations(RegisterOperations):
             return duties.reopen(state, clock, reason=reason, asker=asker, now=now)
 
         return self._change(asker, incident_of(clock), decide, key)
+
+    def draft_notice(self, asker: Asker, clock: str, key: AnswerKey | None = None) -> Reply:
+        """Have the notice of a clock drafted that has none, for people to change and approve; this sends nothing."""
+        known = self._id(asker, incident_of(clock))
+        return self._do(
+            asker,
+            lambda state, now: filings.ask(state, clock, asker, now),
+            lambda state, decided, events: (201, {"id": decided.subject, "incident": known, "clock": clock}),
+            key,
+            about=known,
+        )
 
     # --- inside ---
 

@@ -126,7 +126,14 @@ def whole(state: State, incident: Incident, duty: Duty, words: Words, now: datet
         "stay_reason": words.get(duty.stayed_seq or 0, {}).get("reason"),
         "history": [_line(move) for move in duty.history],
         "notice": _notice(incident, duty),
+        "may_draft": _may_draft(incident, duty, deadline),
     }
+
+
+def _may_draft(incident: Incident, duty: Duty, deadline: Deadline | None) -> bool:
+    """Whether a person may ask for a notice: it would go to an authority, and there is none that stands."""
+    stands = any(draft.clock == duty.id and draft.stands for draft in incident.drafts.values())
+    return deadline is not None and deadline.authority and not duty.settled and not stands and incident.kind != "test"
 
 
 def _notice(incident: Incident, duty: Duty) -> Json | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -250,7 +250,13 @@ class Clockwork:
         calls: list[Call] = []
         self._each(awake, lambda state, clock: self._look(state, clock, now, lapses, calls))
         if lapses:
-            self._write(lapses)
+            try:
+                self._write(lapses)
+            except Unavailable:
+                raise
+            except Exception:  # the evidence does not wait until somebody has mended what is said of it
+                log.exception("deadlines_not_told", count=len(lapses))
+                self._write([replace(lapse, reminders=()) for lapse in lapses])
         self._hand_on(calls)
 
     def _write(self, lapses: Sequence[Lapse]) -> None:

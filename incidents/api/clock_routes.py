@@ -121,6 +121,23 @@ def submit_clock(call: Call) -> Said:
 
 @route(
     "POST",
+    "/api/v1/clocks/{id}/notice",
+    section=SECTION,
+    right=Right.RESPOND,
+    answers={201: Answered("Drafted within a second", "ClockNotice")},
+)
+def draft_notice(call: Call) -> Said:
+    """
+    Have the notice to its authority drafted for a clock that has none: it is not sure to be owed yet, or was refused.
+
+    A duty that runs has its notice without asking. Takes a token that belongs to a person. This sends nothing.
+    """
+    reply = call.operations.draft_notice(call.asker, call.path["id"], call.key)
+    return told(reply, f"/api/v1/notices/{reply.body['id']}")
+
+
+@route(
+    "POST",
     "/api/v1/clocks/{id}/decision",
     section=SECTION,
     right=Right.COMMAND,

@@ -118,7 +118,9 @@ CLOCK_COMPONENTS: dict[str, Any] = {
             thing(seq=WHOLE, at=TIME, by=TEXT, was=some(TIME), due=some(TIME), because=TEXT, rules=TEXT),
         ),
         notice=some(thing(id=TEXT, state=TEXT, approvals_left=WHOLE, waits=TRUTH)),
+        may_draft=TRUTH,
     ),
+    "ClockNotice": thing(id=TEXT, incident=TEXT, clock=TEXT),
     "ClocksMoved": thing({"already": TRUTH}, incident=TEXT, seq=WHOLE, clocks=many(ref("Clock")), shout=TEXTS),
     "ClockFacts": thing(
         anchors=many(

@@ -62,6 +62,24 @@ def show(notice: str) -> None:
 
 
 @notices.command()
+@click.argument("clock")
+@json_option
+def draft(clock: str) -> None:
+    """
+    Have a clock's notice drafted.
+
+    For a duty to an authority that is not sure to be owed yet, or whose notice was refused; one that runs has its own.
+
+    \b
+    Example:
+      andon notices draft INC-2026-0001.us-hipaa.hhs-500-or-more
+    """
+    with connect(person_needed="having a notice drafted") as andon:
+        answer = andon.post("clocks", clock, "notice", body={})
+        say(answer, _told(lambda a: f"{a['id']} is drafted within a second; andon notices show {a['id']}"))
+
+
+@notices.command()
 @click.argument("notice")
 @click.option("--subject", help="One line; without it, it stays as it is.")
 @click.option("--file", "file", type=click.File(encoding="utf-8"), required=True, help="The text; - is standard input.")

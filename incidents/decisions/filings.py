@@ -7,16 +7,22 @@ One for each duty, however often its deadline moves. People approve it and file 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from incidents import events as ev
 from incidents.clock import parse_rfc3339
+from incidents.decisions import Asker, Decided
+from incidents.decisions.duties import get_duty
 from incidents.decisions.owing import Owing
+from incidents.decisions.persons import acting_person
 from incidents.docket import Duty
+from incidents.errors import Conflicting
 from incidents.events import Draft
 from incidents.life import COMMANDER, Incident
 from incidents.notices import NoticeDraft, NoticeState
-from incidents.recipients import about
+from incidents.recipients import About, about
+from incidents.roles import Right
 from incidents.state import State
 from playbooks.regime_terms import Deadline, read_terms
 
@@ -26,6 +32,28 @@ TEMPLATE = "authority-notice"
 def of_clock(incident: Incident, clock: str) -> NoticeDraft | None:
     """The newest notice that a clock has asked for."""
     return next((d for d in reversed(incident.drafts.values()) if d.clock == clock), None)
+
+
+def ask(state: State, clock: str, asker: Asker, now: datetime) -> Decided:
+    """
+    A person wants the notice of a clock drafted: before anybody knows whether it is owed, or after it was refused.
+
+    Raises:
+        Unknown: There is no such clock.
+        Conflicting: It has one, is settled, or its recipient is no authority.
+    """
+    acting_person(state, asker, Right.RESPOND, "to have a notice drafted")
+    incident, duty = get_duty(state, clock)
+    deadline, before = _deadline(state, incident, duty.id, ()), of_clock(incident, duty.id)
+    if deadline is None or not deadline.authority or incident.kind == "test":
+        raise Conflicting(f"{duty.id} goes to no authority: its filing pack is the draft", code="no-authority")
+    if duty.settled:
+        raise Conflicting(f"{duty.id} is {duty.state(now)}: there is nothing to file", code="settled")
+    if before is not None and before.stands:
+        raise Conflicting(f"{duty.id} has the notice {before.id} already: it is {before.state}", code="already")
+    owing = Owing(state, asker.actor, now)
+    fact = _notice(owing, about(incident), duty.id, asks=True)
+    return Decided(owing.drafts, subject=fact.notice)
 
 
 def moved(owing: Owing, incident: Incident, fact: ev.DutiesMoved, drafts: Sequence[Draft]) -> None:
@@ -89,13 +117,12 @@ def _owe(owing: Owing, incident: Incident, clocks: Iterable[str], drafts: Sequen
     if on.kind == "test" or (on.kind != "real" and incident.ended):
         return
     wanted = [clock for clock in clocks if _is_wanted(owing.state, incident, clock, drafts)]
-    made = [
-        owing.notice(
-            on, to=f"authority:{clock.split('.')[1]}", template=TEMPLATE, approval=COMMANDER, clock=clock, asks=False
-        )
-        for clock in wanted
-    ]
-    owing.ask_for_approval(on, made)
+    owing.ask_for_approval(on, [_notice(owing, on, clock, asks=False) for clock in wanted])
+
+
+def _notice(owing: Owing, on: About, clock: str, *, asks: bool) -> ev.NoticeOwed:
+    to = f"authority:{clock.split('.')[1]}"
+    return owing.notice(on, to=to, template=TEMPLATE, approval=COMMANDER, clock=clock, asks=asks)
 
 
 def _is_wanted(state: State, incident: Incident, clock: str, drafts: Sequence[Draft]) -> bool:

@@ -55,9 +55,9 @@ class Passing:
 
     def _find(self, state: State, lapse: Lapse, found: dict[object, Readers]) -> None:
         incident = state.incidents[lapse.incident]
-        role, on = owner_role(state, incident, incident.docket.duties[lapse.clock]), about(incident)
-        if not lapse.reminders or on.kind == "test":
+        if not lapse.reminders or incident.kind == "test":
             return
+        role, on = owner_role(state, incident, incident.docket.duties[lapse.clock]), about(incident)
         holder = incident.holders.get(role)
         same = (role, holder.person if holder is not None else None, incident.commander, on.insiders)
         readers = found.get(same)  # looking through everybody once, not for each of thousands

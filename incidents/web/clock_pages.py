@@ -265,6 +265,15 @@ def decide_clock(id: str) -> Response:
     return _on_clock(id, values["decision"], act, values["decision"])
 
 
+@pages.post("/clocks/<id>/notice")
+def draft_notice(id: str) -> Response:
+    try:
+        reply = service().operations.draft_notice(asker(), id, answer_key({"id": id}))
+    except AndonError as error:
+        return _clock(id, error, "notice")
+    return redirect(f"/notices/{reply.body['id']}", 303)
+
+
 def _on_clock(id: str, form: str, act: Callable[[], Reply], said: str) -> Response:
     try:
         act()

@@ -155,6 +155,7 @@ OF_ONE: dict[str, Call] = {
     "decide_clock": lambda o, who, id: o.decide_clock(who, f"{id}.gdpr-art33", "not-reportable", "x"),
     "incident_clocks": lambda o, who, id: o.incident_clocks(who, id),
     "pack": lambda o, who, id: o.pack(who, f"{id}.gdpr-art33.notify-authority"),
+    "draft_notice": lambda o, who, id: o.draft_notice(who, f"{id}.gdpr-art33.notify-authority"),
     "submit_clock": lambda o, who, id: o.submit_clock(who, f"{id}.gdpr-art33.notify-authority", "x"),
     "take_regime": lambda o, who, id: o.take_regime(who, id, "uk-gdpr-art33"),
     "measures": lambda o, who, id: o.measures(who, id),

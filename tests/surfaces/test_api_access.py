@@ -57,6 +57,7 @@ BODIES: dict[str, object] = {
     "receipt_notice": {"receipt": "told"},
     "retry_message": {},
     "submit_clock": {"receipt": "x"},
+    "draft_notice": {},
     "decide_clock": {"decision": "not-reportable", "reason": "x"},
     "tell_fact": {"anchor": "awareness", "at": "2026-11-23T11:00:00Z"},
     "take_regime": {"regime": "uk-gdpr-art33"},
@@ -65,6 +66,7 @@ BODIES: dict[str, object] = {
     "call_real": {},
     "drill_people": {},
 }
+CLOCK_ROUTES = ("clock", "clock_pack", "submit_clock", "draft_notice")
 NOTICES = ("notice", "write_notice", "approve_notice", "refuse_notice", "receipt_notice")
 PATHS = {
     "id": {
@@ -76,7 +78,7 @@ PATHS = {
         "refuse": "INC-2026-0001-R1",
         **dict.fromkeys(NOTICES, "INC-2026-0001-N1"),
         "retry_message": "M1",
-        **dict.fromkeys(("clock", "clock_pack", "submit_clock"), "INC-2026-0001.gdpr-art33.notify-authority"),
+        **dict.fromkeys(CLOCK_ROUTES, "INC-2026-0001.gdpr-art33.notify-authority"),
         "decide_clock": "INC-2026-0001.contract-partner-notice",
         "regime": "gdpr-art33",
         "stop": "INC-2026-0001-R1",

@@ -310,3 +310,23 @@ def test_scheduled_drills_are_in_the_feed_and_say_what_they_are(page: FlaskClien
     assert {str(e["SUMMARY"]) for e in drills} == {"DRILL, NOT REAL: partner-credential-abuse (shadow)"}
     assert {e["DTSTART"].dt.hour * 60 + e["DTSTART"].dt.minute for e in drills} == {870}
     assert "Chk" not in answer.text, "its title is free words"
+
+
+def test_a_notice_is_approved_from_its_clock_and_asked_for_anew_where_it_was_refused(
+    page: FlaskClient, shop: Workshop
+) -> None:
+    """
+    From the deadline to the text that two people approve is one step, and back.
+    """
+    shop.post()
+    (notice,) = (n for n in shop.service.operations.notices(ADMIN, ID)["notices"] if n["clock"] == CLOCK)
+    on = page.get(f"/clocks/{CLOCK}").text
+    assert f'href="/notices/{notice["id"]}"' in on
+    assert "Draft the notice" not in on
+    assert f'href="/clocks/{CLOCK}"' in page.get(f"/notices/{notice['id']}").text
+    shop.service.operations.refuse_notice(shop.person("ada", "commander"), notice["id"], "wrong numbers")
+    assert "Draft the notice again" in page.get(f"/clocks/{CLOCK}").text
+
+    answer = page.post(f"/clocks/{CLOCK}/notice", headers=ada(shop), data={"once": "n1"})
+    assert answer.status_code == 303
+    assert "To: Lead supervisory authority" in page.get(answer.headers["Location"]).text

@@ -219,3 +219,20 @@ def test_what_was_missed_while_only_the_command_line_wrote_is_told_too(shop: Wor
 
     assert len(told(other, "nothing was submitted")) == 1
     again.service.stop()
+
+
+def test_a_fault_in_what_is_said_costs_no_line(
+    shop: Workshop, mail: Pigeonhole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evidence that a deadline passed must not hang on the words that tell of it."""
+    ids = [assessing(shop, GDPR) for _ in range(2)]
+    shop.clock.advance(3 * DAY + 1)
+    head = shop.service.ledger.head().seq
+
+    def faulty(*_: object) -> None:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr("incidents.decisions.passing.prompts", faulty)
+    shop.service.clockwork.tick()
+
+    assert [line.incident for line in of_kind(shop, "clocks:duty:missed", head)] == ids

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from incidents.decisions import Asker
-from incidents.errors import Conflicting, Invalid
+from incidents.errors import Conflicting, Forbidden, Invalid
 from incidents.testing import ADMIN, Workshop
 from playbooks.regime_terms import Terms
 from playbooks.register import Register
@@ -252,3 +252,39 @@ def test_the_filing_pack_holds_the_approved_text_and_none_that_still_waits(
     assert pack["notice"]["body"] == notice["body"]
     assert f"approved by ada, grace; text `{notice['digest']}`" in pack["markdown"]
     assert "> To: Lead supervisory authority" in pack["markdown"]
+
+
+# --- asked for by a person --------------------------------------------------------------------------------------------
+
+
+def test_a_person_may_have_it_drafted_before_anybody_knows_whether_it_is_owed(shop: Workshop) -> None:
+    """Counsel decides on a text, not on a question; the clock itself stays what it was."""
+    id = assessing(shop, HIPAA)
+    clock = f"{id}.{HIPAA}.hhs-500-or-more"
+    assert drafted(shop, id) == []
+    shop.service.operations.draft_notice(shop.person("linus", "responder"), clock)
+
+    (notice,) = drafted(shop, id)
+    assert (notice["clock"], notice["state"]) == (clock, "waits for approval")
+    assert state_of(shop, id, f"{HIPAA}.hhs-500-or-more") == "under-assessment"
+    say(shop, id, "covered-entity", True)
+    say(shop, id, "fewer-than-500-people", False)
+    assert [n["id"] for n in drafted(shop, id) if n["clock"] == clock] == [notice["id"]], "it has its notice already"
+
+
+def test_what_was_refused_is_drafted_again_when_somebody_asks_and_nothing_else_is(shop: Workshop, ada: Asker) -> None:
+    """Each refusal says why, and names what stands there instead."""
+    id = assessing(shop, GDPR, "gdpr-art34")
+    (notice,) = drafted(shop, id)
+    clock, ask = f"{id}.{AUTHORITY}", shop.service.operations.draft_notice
+    with pytest.raises(Conflicting, match=f"has the notice {notice['id']} already"):
+        ask(ada, clock)
+    shop.service.operations.refuse_notice(ada, notice["id"], "the numbers are wrong")
+    assert ask(ada, clock).body["id"] == f"{id}-N2"
+    with pytest.raises(Conflicting, match="goes to no authority"):
+        ask(ada, f"{id}.gdpr-art34.tell-people")
+    file_by_hand(shop, id, AUTHORITY)
+    with pytest.raises(Conflicting, match="nothing to file"):
+        ask(ada, clock)
+    with pytest.raises(Forbidden):
+        ask(ADMIN, clock)
