@@ -24,7 +24,7 @@ SLOTS = (-1, 1, -2, 2)  # lines of labels above and below a lane, the nearest fi
 DARK_KINDS = ("partner", "flag", "capability", "halt", "stage")
 BARS = 3
 TOLD = 8  # lines in a dot's tooltip
-LONGEST_NOTE = 400  # characters of a note that are looked at
+LONGEST_NOTE = 200  # characters of a note that are looked at
 WRITTEN = ("incident:note:added", "incident:update:posted")  # lines whose words are Markdown
 
 Moment = tuple[datetime, Row]

@@ -46,6 +46,7 @@ _KEPT_DATA = ("ms", "partners", "step", "of", "moment", "anchor")  # what the pi
 _NOT_TOLD = (
     "share:", "incident:members:", "incident:visibility:", "restore:approval:denied", "notice:approval:denied",
 )  # fmt: skip
+_SAID_ALREADY = ("applied", "skipped")  # actions: what is in force has a line of its own, the rest did not happen
 _MACHINERY = "effect:"  # owed, passed on, tried again: of messages, only turning points are told
 
 
@@ -99,7 +100,8 @@ def _named(whole: Json) -> Iterable[str]:
 def _is_told(row: Row, bare: bool) -> bool:
     typed = row.kind in ("incident:note:added", "incident:update:posted", "review:document:saved")
     inner = row.kind.startswith(_NOT_TOLD) or (row.kind.startswith(_MACHINERY) and not row.key)
-    return not row.restricted and not inner and not (bare and typed)
+    again = row.kind == "incident:action:recorded" and row.data.get("state") in _SAID_ALREADY
+    return not row.restricted and not inner and not again and not (bare and typed)
 
 
 def _row(row: Row, clean: Callable[[Any], Any], bare: bool) -> Row:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import nh3
@@ -85,6 +86,7 @@ def render_note(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=2048)  # a picture names the same notes again and again; whoever redacts one clears it
 def plain(text: str) -> str:
     """The words of a note on one line, for where no markup can stand; a link gives its text."""
     tokens = _notes.parse(text)

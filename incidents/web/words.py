@@ -18,7 +18,7 @@ from incidents.spans import plural as plural
 from incidents.spans import span as span
 from incidents.spans import spelled as spelled
 from incidents.spans import took as took
-from runbooks.render import render_note
+from runbooks.render import plain, render_note
 
 REASONS = {
     "granted": "allowed",
@@ -109,6 +109,7 @@ _rendered = lru_cache(maxsize=2048)(render_note)  # a page shows the same notes 
 def forget_notes() -> None:
     """Words that were redacted are not to be found in memory either."""
     _rendered.cache_clear()
+    plain.cache_clear()
 
 
 def marked(text: str, marks: Sequence[Sequence[int]]) -> Markup:

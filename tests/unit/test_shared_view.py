@@ -113,6 +113,14 @@ def test_nothing_of_who_may_see_it_or_has_the_link_is_told(shop: Workshop) -> No
     assert all(not row.data.keys() - {"ms", "partners", "step", "of", "moment"} for row in found.rows)
 
 
+def test_hold_is_told_once_and_what_still_waits_is_told(shop: Workshop) -> None:
+    """Leadership reads what is in force and what is open, not what the plan left out."""
+    id = declare(shop, "revoke-partner: {partner: acme}", "call: {connector: mlflow, action: roll-back-alias}")
+    told = [row.text for row in shared(shop, id).rows if "acme revoked" in row.text or "Action" in row.text]
+    assert told[0] == "In force: acme revoked"
+    assert [text[:8] for text in told[1:]] == ["Action 2"]
+
+
 def test_link_that_ended_or_never_was_reads_nothing(shop: Workshop) -> None:
     """
     The signature is checked elsewhere; the log has the last word.
