@@ -6,7 +6,7 @@ What must hold is worked out from the log alone, without the fold and without th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -33,6 +33,7 @@ PEOPLE = {"ada": "commander", "grace": "commander", "linus": "responder", "wall"
 MOVES = ("mitigated", "resolved", "closed", "false-alarm", "merged", "reopened")
 WRONG = ("contained", "reviewed", "declared", "gone")
 STARTS = ("declared", "contained", "met", "resolved", "reviewed", "closed")
+WAITING = "met, an action waits"
 
 
 @dataclass
@@ -54,8 +55,11 @@ class World:
         return None if minutes is None else rfc3339(self.shop.clock.now() + timedelta(minutes=minutes))
 
     def line(self, n: int) -> int:
+        """Any line, and every third time one that says where the incident stands."""
         lines = self.lines()
-        return lines[n % len(lines)].seq
+        if n % 3 == 0:
+            lines = [line for line in lines if line.kind.startswith("incident:life:")]
+        return lines[n // 3 % len(lines)].seq if n % 3 == 0 else lines[n % len(lines)].seq
 
 
 def as_person(shop: Workshop, name: str) -> Asker:
@@ -72,7 +76,12 @@ def started(at: str) -> World:
     other = declare(shop, "revoke-partner: {partner: globex}", by=linus)
     waits = "{switch-off: {capability: 'orion-2:tool-use'}, after: validated}"
     id = declare(shop, "revoke-partner: {partner: acme}", waits, more=LIVED, by=linus)
-    world, step = World(shop, id, other), STARTS.index(at)
+    world = World(shop, id, other)
+    if at == WAITING:
+        contain(shop)
+        meet_exits(shop, id, ada)
+        return world
+    step = STARTS.index(at)
     if step >= 1:
         contain(shop)
         world.operations.settle_action(linus, id, 2, "declined", "not needed")
@@ -173,7 +182,7 @@ ACTS: dict[str, Act] = {
     "acknowledge": lambda w, who, n, m: w.operations.acknowledge(who, w.id),
 }
 
-OFTEN = ["resolved", "closed", "reopened", "evidence comes", "correct", "meet all", "all tasks", "whole review"]
+OFTEN = ["decline", "evidence comes", "correct", "meet all", "all tasks", "owner", "take command", "whole review"]
 
 STEPS = st.tuples(
     st.sampled_from([*ACTS, *OFTEN * 3]),
@@ -181,6 +190,11 @@ STEPS = st.tuples(
     st.integers(0, 40),
     st.none() | st.integers(-200, 3),
 )
+
+
+# After each step somebody in a hurry tries to go on, whether it is time or not: what is refused leaves no trace, and
+# what is let through is judged like everything else. By chance alone hardly any life gets to a door.
+HURRY = st.sampled_from(["", "reopened", "mitigated", "resolved", "closed"])
 
 
 # --- what must hold ---------------------------------------------------------------------------------------------------
@@ -332,19 +346,19 @@ def check_folds(world: World) -> None:
 SEVERAL = ("meet all", "all tasks", "whole review")  # each is more than one change
 DENIED = {"restore:approval:denied"}  # the one line that a refusal leaves
 
-Steps = list[tuple[str, str, int, int | None]]
+Step = tuple[str, str, int, int | None]
 
 
-@settings(max_examples=100)
-@given(st.sampled_from(STARTS), st.lists(STEPS, min_size=1, max_size=25))
-def test_whatever_people_do_the_incident_stays_true(start: str, steps: Steps) -> None:
+@settings(max_examples=50)
+@given(st.sampled_from([*STARTS, WAITING]), st.lists(st.tuples(STEPS, HURRY), min_size=12, max_size=30))
+def test_whatever_people_do_the_incident_stays_true(start: str, steps: list[tuple[Step, str]]) -> None:
     """
     Contained only from evidence, resolved and closed never over what stands against it, no hold lifted by paperwork,
     times in the order of the lines, refusals without a trace; and any way to fold the log gives the same incident.
     """
     world = started(start)
     lines = world.lines()
-    for name, person, n, minutes in steps:
+    for name, person, n, minutes in hurried(steps):
         head = world.shop.service.ledger.head()
         try:
             ACTS[name](world, as_person(world.shop, person), n, minutes)
@@ -358,14 +372,25 @@ def test_whatever_people_do_the_incident_stays_true(start: str, steps: Steps) ->
             lines.append(line)
             if line.kind == "access:hold:lifted":
                 assert name == "approve"
+            if line.data.get("forced"):
+                assert (name, n % 3) == ("take command", 0)
         check_stands(world)
     check_folds(world)
     seen(f"ended as {told(lines).status or 'open'}")
     world.shop.service.stop()
 
 
-@given(st.lists(STEPS, max_size=12), st.data())
-def test_timeline_tells_every_line_once_whatever_was_done_to_it(steps: Steps, data: Any) -> None:
+def hurried(steps: list[tuple[Step, str]]) -> Iterator[Step]:
+    """Each step, and what somebody tries after it."""
+    for step, to in steps:
+        yield step
+        if to:
+            yield to, "ada", 1, None
+
+
+@settings(max_examples=40)
+@given(st.lists(STEPS, min_size=4, max_size=12), st.data())
+def test_timeline_tells_every_line_once_whatever_was_done_to_it(steps: list[Step], data: Any) -> None:
     """Corrected, pinned, redacted or late: each line is there, in order, and outsiders read no restricted word."""
     world = started(data.draw(st.sampled_from(STARTS)))
     for name, person, n, minutes in steps:
