@@ -19,7 +19,7 @@ class DueList(Generic[K]):
 
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, int, int, K]] = []
-        self._at: dict[K, tuple[datetime, int, int]] = {}
+        self._at: dict[K, tuple[datetime, int, int, K]] = {}  # the very entries of the heap that count
         self._puts = 0
 
     def __len__(self) -> int:
@@ -30,20 +30,21 @@ class DueList(Generic[K]):
 
     def fill(self, due: Iterable[tuple[K, datetime]]) -> None:
         """Everything at once, in place of what is entered: at a start there may be a hundred thousand."""
-        self._at = {key: (at, 0, number) for number, (key, at) in enumerate(due, 1)}
+        self._at = {key: (at, 0, number, key) for number, (key, at) in enumerate(due, 1)}
         self._puts = len(self._at)
-        self._heap = [(at, rank, number, key) for key, (at, rank, number) in self._at.items()]
+        self._heap = list(self._at.values())
         heapq.heapify(self._heap)
 
     def put(self, key: K, at: datetime, rank: int = 0) -> None:
         """Enter it, or move it to another moment; where that is the same nothing is touched."""
-        if self._at.get(key, (None, None))[:2] == (at, rank):
+        before = self._at.get(key)
+        if before is not None and before[0] == at and before[1] == rank:
             return
         self._puts += 1  # keys need no order of their own, and equals come in the order in which they were put
-        self._at[key] = (at, rank, self._puts)
-        heapq.heappush(self._heap, (at, rank, self._puts, key))
+        entry = self._at[key] = (at, rank, self._puts, key)
+        heapq.heappush(self._heap, entry)
         if len(self._heap) > 64 + 2 * len(self._at):
-            self._heap = [(at, rank, n, key) for key, (at, rank, n) in self._at.items()]
+            self._heap = list(self._at.values())
             heapq.heapify(self._heap)
 
     def drop(self, key: K) -> None:
@@ -70,5 +71,5 @@ class DueList(Generic[K]):
             yield entry
 
     def _skip_stale(self) -> None:
-        while self._heap and self._at.get(self._heap[0][3], (None, 0, 0))[2] != self._heap[0][2]:
+        while self._heap and self._at.get(self._heap[0][3]) is not self._heap[0]:
             heapq.heappop(self._heap)

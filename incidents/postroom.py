@@ -37,7 +37,7 @@ from playbooks.rhythm import Pace
 log = structlog.get_logger("andon.effects")
 
 AT_ONCE = 100  # reminders in one append: a kill must not wait behind more of them
-AT_FIRST = 1_000  # in the first turn after a start, and of clocks: what was missed is settled in one go
+AT_FIRST = 1_000  # in the first turn after a start, of what was missed, and of clocks
 AT_WORK_S = 0.02
 NO_MATTER = ("effect:message:", "effect:order:", "access:", "clocks:duty:missed")  # kinds that change no reminder
 
@@ -128,8 +128,10 @@ class PostRoom:
     def _remind(self) -> bool:
         now, first = self.desk.clock.now(), self._first
         with self._lock:
-            many = first or len(self._heard) > AT_ONCE  # after an outage: in few appends, so in few messages
-            due = self._agenda.take(now, AT_FIRST if many else AT_ONCE)
+            # What nobody was there for is told in few appends, so in few messages.
+            late = self._agenda.take(now - reminding.LATE, AT_FIRST)
+            limit = AT_FIRST if first or late else AT_ONCE
+            due = [*late, *self._agenda.take(now, limit - len(late))]
             heard, self._heard = self._heard[:AT_FIRST], self._heard[AT_FIRST:]
         if not due and not heard and not first:
             return False

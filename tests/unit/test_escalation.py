@@ -244,6 +244,23 @@ def test_after_a_day_down_each_reader_gets_one_message_and_the_log_one_line(shop
     again.service.stop()
 
 
+def test_what_was_late_by_more_than_a_turn_takes_is_told_in_few_messages(
+    shop: Workshop, mail: Pigeonhole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many incidents are open: a reader who finds thirty mails after a night reads none of them."""
+    monkeypatch.setattr("incidents.postroom.AT_ONCE", 2)
+    for _ in range(12):
+        answered(shop, declare(shop, REVOKE, more=ASKS))
+    run(shop, 1)
+    before = len(mail.letters)
+    shop.clock.advance(24 * 3600)
+    shop.post()
+
+    bodies = [letter.body for address, letter in mail.letters[before:] if address.value == "linus@example.com"]
+    assert len(bodies) == 1
+    assert bodies[0].count("waits for a status update") == 12
+
+
 def test_messages_whose_time_passed_while_nobody_ran_are_not_sent_late(shop: Workshop, mail: Pigeonhole) -> None:
     """They are dead letters, counted in the one line."""
     declare(shop, REVOKE, more="notify:\n  - {to: person:linus, at: declared}\n")
