@@ -34,7 +34,7 @@ from incidents.tokens import mask
 log = structlog.get_logger("andon.desk")
 
 TRIES = 25
-TOGETHER = 16  # kills in one write: the last of a storm waits less, and the first hardly longer
+TOGETHER = 16  # changes in one write: the last of a storm waits less, and the first hardly longer
 WORDS_ONLY = frozenset(  # lines that change no incident
     {
         "incident:note:added",
@@ -300,6 +300,7 @@ class Desk:
         answer: MakeAnswer | None = None,
         narrowing: str = "",
         about: str = "",
+        shares: bool = False,
     ) -> Outcome:
         """
         Decide on the newest state and append; durable when it returns.
@@ -308,6 +309,7 @@ class Desk:
             key: With ``answer``: the same key and body gets the first answer again, across crashes, for 7 days.
             about: The incident or request that it is about, see ``read``.
             narrowing: What a failed append would have stopped, in words. If it can't be recorded, grants stop.
+            shares: It may share a write with others, as what narrows does: it looks at nothing but the state.
 
         Raises:
             Refused: Nothing was changed.
@@ -316,7 +318,7 @@ class Desk:
         wish = _Wish(decide, actor, key, answer, about)
         try:
             with self._ahead(narrowing):
-                return self._done_with_others(wish) if narrowing else self._done(wish)
+                return self._done_with_others(wish) if narrowing or shares else self._done(wish)
         except Unavailable as error:
             if narrowing:
                 self._block(narrowing, error)
@@ -356,7 +358,7 @@ class Desk:
 
     def _done_with_others(self, wish: _Wish) -> Outcome:
         """
-        Kills that wait at the same moment are written together: each by itself would wait for the disk of all before.
+        What waits at the same moment is written together: each by itself would wait for the disk of all before.
 
         Whoever gets the lock does what waits by then; a lone one is done like any other change.
         """
@@ -373,7 +375,7 @@ class Desk:
 
     @property
     def waiting(self) -> int:
-        """Kills that wait for their turn."""
+        """Kills and notes that wait for their turn."""
         return len(self._queue)
 
     def _do(self, batch: list[_Wish]) -> None:

@@ -52,6 +52,7 @@ class IncidentWork(Operating):
             lambda state, known, now: incident.note(state, known, text, happened, now, restricted=restricted),
             key,
             status=201,
+            shares=True,
         )
 
     def post_update(
@@ -292,6 +293,7 @@ class IncidentWork(Operating):
         key: AnswerKey | None,
         *,
         status: int = 200,
+        shares: bool = False,
     ) -> Reply:
         """One change of one incident; answers its id, status, and the line that was written (``seq``, ``at``, data)."""
         known = self._id(asker, id)
@@ -305,7 +307,7 @@ class IncidentWork(Operating):
                 said["offered"] = True
             return status, said | body | {"seq": events[0].seq, "at": rfc3339(events[0].at)}
 
-        return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known)
+        return self._do(asker, lambda state, now: decide(state, known, now), answered, key, about=known, shares=shares)
 
     def may_read_restricted(self, asker: Asker, id: str) -> bool:
         """Whether restricted notes of an incident are for this asker."""

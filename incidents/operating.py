@@ -125,6 +125,7 @@ class Operating:
         *,
         about: str = "",
         narrowing: str = "",
+        shares: bool = False,
     ) -> Reply:
         with self._veiled_refusals(asker):
             outcome = self.desk.submit(
@@ -134,6 +135,7 @@ class Operating:
                 answer=lambda state, decided, events: as_answer(*answered(state, decided, events)),
                 about=about,
                 narrowing=narrowing,
+                shares=shares,
             )
         return as_reply(outcome.answer, outcome.replayed)
 

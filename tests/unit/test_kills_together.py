@@ -205,6 +205,23 @@ def test_kills_that_can_not_be_written_at_all_stop_the_grants_and_leave_nothing_
     assert storm.kill("partner", "acme").result(10).body["id"] == "INC-2026-0002"
 
 
+def test_notes_share_a_write_with_kills(storm: Storm) -> None:
+    """In a storm people write as well; neither they nor the next kill wait for one another's disk."""
+    storm.shop.service.operations.kill(ADMIN, "partner", "initech", "before")
+    asked = storm.comes(("partner", "acme"))
+    notes = [
+        storm.people.submit(storm.shop.service.operations.note, ADMIN, "INC-2026-0001", f"seen {n}") for n in range(3)
+    ]
+    wait_for(lambda: storm.desk.waiting == 4, "they wait with the kill")
+    storm.passes()
+    lines = [note.result(10).body["seq"] for note in notes]
+
+    assert [one.result(10).status for one in asked] == [201, 201]
+    assert storm.disk.writes == [4, -1]
+    assert len(set(lines)) == 3
+    assert verify(storm.disk.read()).wrong is None
+
+
 def test_whoever_only_looks_does_not_wait_for_the_disk(storm: Storm) -> None:
     """Fifty commands come in while one is written: those that ask are answered, those that kill get in line."""
     asked = storm.comes(("partner", "acme"))
