@@ -16,7 +16,7 @@ from incidents.clock import rfc3339
 from incidents.decisions import Asker, Decided, needs
 from incidents.decisions.incident import check_reason, get_incident
 from incidents.decisions.persons import acting_person
-from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, still_is
+from incidents.decisions.restore_plan import Json, Way, digest_of, plan_of, still_is, what_changed
 from incidents.decisions.restore_steps import carry_out
 from incidents.decisions.restore_steps import stop as stop_request
 from incidents.decisions.sight import unknown_request
@@ -109,7 +109,8 @@ def approve(
         )
     if not still_is(state, request, now):
         raise Conflicting(
-            f"what {request.id} would give back has changed since it was asked for; refuse it and ask again",
+            f"what {request.id} would give back has changed since it was asked for{what_changed(state, request, now)};"
+            " refuse it and ask again",
             code="plan-changed",
         )
     _check_attested(request, checks)

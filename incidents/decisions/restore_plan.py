@@ -102,6 +102,12 @@ def still_is(state: State, request: RestoreRequest, now: datetime) -> bool:
     return digest_of({name: value for name, value in plan.items() if name in request.plan}) == request.plan_digest
 
 
+def what_changed(state: State, request: RestoreRequest, now: datetime) -> str:
+    """The first access that would come out otherwise, as ``: ...``; "" where it is something else that changed."""
+    incident, only = state.incidents[request.incident], Way.of(request.plan).only
+    return _first_difference(request.plan["access"], plan_of(state, incident, Way(only=only), now)["access"])
+
+
 def canaries_of(state: State, incident: Incident, now: datetime) -> list[str]:
     """Partners that a restore of all that stands could begin with: they would gain something, and not alone."""
     holds = [state.holds[h] for h in incident.standing]
@@ -248,7 +254,8 @@ def difference(state: State, request: RestoreRequest) -> str | None:
         blast = compare(state, after, [*lift, *eased], request.asked_at, (lift + eased)[0].table)
         found = {"entries": _entries(blast), "access": blast.access}
         if digest_of(found) != digest_of({name: step[name] for name in found}):
-            return f"step {step['number']} would do something else now{_first_difference(step, blast)}"
+            differs = _first_difference(step["access"], blast.access)
+            return f"step {step['number']} would do something else now{differs}"
         state = after
     return None
 
@@ -263,9 +270,9 @@ def ended(state: State, request: RestoreRequest, step: Json, now: datetime) -> l
     return found
 
 
-def _first_difference(step: Json, blast: Blast) -> str:
-    planned = {(row["partner"], row["flag"]): row["after"] for row in step["access"]}
-    found = {(row["partner"], row["flag"]): row["after"] for row in blast.access}
+def _first_difference(before: Iterable[Json], now: Iterable[Json]) -> str:
+    planned = {(row["partner"], row["flag"]): row["after"] for row in before}
+    found = {(row["partner"], row["flag"]): row["after"] for row in now}
     for partner, flag in sorted({**planned, **found}):
         was, becomes = planned.get((partner, flag)), found.get((partner, flag))
         if was != becomes:
