@@ -85,6 +85,10 @@ def test_an_incident_goes_all_the_way(shop: Workshop, declared: str, ada: Caller
     operations.save_review(person("ada", "commander"), ID, f"# What happened\n\n{answers}", 0)
     operations.approve_review(person("grace", "commander"), ID, 1)
     operations.publish_review(person("ada", "commander"), ID, 1)
+    owed = problem(ada.post(f"incidents/{ID}/status", {"status": "closed", "reason": "done"}), 409)
+    assert f"{ID}.gdpr-art33.notify-authority" in owed["detail"]
+    no = {"decision": "not-reportable", "reason": "no data of people were in reach of the key"}
+    assert ada.post(f"clocks/{ID}.gdpr-art33.notify-authority/decision", no).status_code == 200
     assert work(ada, "status", {"status": "closed", "reason": "done"})["status"] == "closed"
     whole = check(ada.get(f"incidents/{ID}"), ONE)
     assert [step["name"] for step in whole["life"] if step["reached"]] == [
