@@ -41,7 +41,8 @@ def test_a_notice_goes_its_whole_way(shop: Workshop, people: tuple[Caller, Calle
     shop.post()
 
     whole = check(ada.get("incidents/INC-2026-0001/notices"), f"{V1}/incidents/{{id}}/notices")
-    (notice,) = whole["notices"]
+    notice, filing = whole["notices"]
+    assert (filing["to"], filing["clock"]) == ("authority:gdpr-art33", "INC-2026-0001.gdpr-art33.notify-authority")
     assert (notice["state"], notice["message"]["receipt"]) == ("sent", "kept")
     states = {(e["to"], e["at"]): e["state"] for e in whole["entries"]}
     assert states[("partner:acme", "declared")] == "sent"

@@ -85,7 +85,11 @@ def test_an_incident_goes_all_the_way(shop: Workshop, declared: str, ada: Caller
     operations.save_review(person("ada", "commander"), ID, f"# What happened\n\n{answers}", 0)
     operations.approve_review(person("grace", "commander"), ID, 1)
     operations.publish_review(person("ada", "commander"), ID, 1)
-    assert work(ada, "status", {"status": "closed", "reason": "done"})["status"] == "closed"
+    refused = problem(ada.post(f"incidents/{ID}/status", {"status": "closed", "reason": "done"}), 409)
+    assert refused["type"].endswith("clocks-open")
+    assert f"{ID}.gdpr-art33.notify-authority" in refused["detail"]
+    closing = {"status": "closed", "reason": "done", "clocks_go_on": True}
+    assert work(ada, "status", closing)["status"] == "closed"
     whole = check(ada.get(f"incidents/{ID}"), ONE)
     assert [step["name"] for step in whole["life"] if step["reached"]] == [
         "declared", "contained", "mitigated", "resolved", "reviewed", "closed",
