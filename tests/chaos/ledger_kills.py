@@ -26,6 +26,7 @@ from incidents.credentials import local_admin
 from incidents.desk import Desk
 from incidents.enforcement.points import Points
 from incidents.enforcement.usage import UsageBook
+from incidents.events import SYSTEM
 from incidents.ledger import AnswerKey, sqlite
 from incidents.ledger.sqlite import SqliteLedger
 from incidents.ledger.verify import verify
@@ -41,7 +42,7 @@ POINTS = ("before-begin", "after-begin", "after-insert", "before-commit", "after
 ASKER = local_admin("chaos")
 LEDGER_LIFE = 25  # trials on one ledger before a fresh one
 DECLARED = "incident:life:declared"
-LATER = "clocks:"  # kinds that a declaration does not write itself: who is killed before them catches up at a tick
+LATER = SYSTEM.via  # what a declaration does not write itself: whoever is killed before it catches up at a tick
 PARTNERS = ("acme", "globex", "initech")
 
 
@@ -146,7 +147,7 @@ def whole_kinds() -> tuple[tuple[str, int], ...]:
     """The kinds of events of one whole declaration, counted once on a ledger in memory."""
     shop = workshop()
     id = declare(shop.service.operations, "k", "acme")
-    kinds = Counter(event.kind for event in shop.service.ledger.incident(id) if not event.kind.startswith(LATER))
+    kinds = Counter(event.kind for event in shop.service.ledger.incident(id) if event.actor.via != LATER)
     shop.service.stop()
     return tuple(sorted(kinds.items()))
 
@@ -160,7 +161,7 @@ def examine(path: Path, keys: dict[str, Declared], finding: Finding, what: str) 
         finding.expect(verdict.ok, f"{what}: the chain is broken, {verdict.why}")
         by_incident: dict[str, Counter[str]] = {}
         for event in events:
-            if event.incident and not event.kind.startswith(LATER):
+            if event.incident and event.actor.via != LATER:
                 by_incident.setdefault(event.incident, Counter())[event.kind] += 1
         for id, kinds in by_incident.items():
             half = tuple(sorted(kinds.items())) != whole_kinds()
@@ -334,7 +335,7 @@ def serve_killed(trials: int, folder: Path) -> Finding:
         moments = {event["incident"]: event["recorded_at"] for event in events if event["kind"] == DECLARED}
         for id, moment in moments.items():
             same = (event for event in events if event["incident"] == id and event["recorded_at"] == moment)
-            kinds = Counter(event["kind"] for event in same if not event["kind"].startswith(LATER))
+            kinds = Counter(event["kind"] for event in same if event["actor"]["via"] != LATER)
             finding.expect(kinds == Counter(dict(whole_kinds())), f"{id} is half applied: {dict(kinds)}")
     finally:
         server.stop()
