@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from playbooks.schema import ParameterKind, Playbook
-from playbooks.words import nearest, shown
+from playbooks.words import nearest, shown, way_out
 
 MAX_LENGTH = 200
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*", re.ASCII)
@@ -68,9 +68,9 @@ def flags_of(capability: str, world: World) -> tuple[str, ...]:
 def unknown_capability(capability: str, world: World) -> str:
     """The sentence about a flag or capability that does not exist."""
     if ":" in capability:
-        return f"unknown flag {shown(capability)}.{nearest(capability, world.flags)}"
+        return f"unknown flag {shown(capability)}.{way_out(capability, world.flags)}"
     known = {flag.partition(":")[2] for flag in world.flags}
-    return f"unknown capability {shown(capability)}.{nearest(capability, known)}"
+    return f"unknown capability {shown(capability)}.{way_out(capability, known)}"
 
 
 def _fault(kind: ParameterKind, name: str, value: object, world: World) -> str:
@@ -91,7 +91,7 @@ def _unknown(kind: ParameterKind, value: str, world: World) -> str:
     if kind is ParameterKind.CAPABILITY:
         return "" if flags_of(value, world) else unknown_capability(value, world)
     known = world.partners if kind is ParameterKind.PARTNER else world.models
-    return "" if value in known else f"unknown {kind} {shown(value)}.{nearest(value, known)}"
+    return "" if value in known else f"unknown {kind} {shown(value)}.{way_out(value, known)}"
 
 
 def _known(name: str, playbook: Playbook) -> str:

@@ -14,6 +14,7 @@ from playbooks.plan import Plan, PlanError, plan
 from playbooks.rules import read
 from playbooks.schema import Playbook, Severity
 from playbooks.triggers import proposals
+from playbooks.words import way_out
 
 NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 
@@ -174,6 +175,7 @@ def test_a_literal_that_this_catalog_lacks_is_skipped_not_refused():
             "parameters.capability",
             "unknown flag 'orion-2:tool-us'. Did you mean 'orion-2:tool-use'?",
         ),
+        ({"partner": "hooli"}, "parameters.partner", "unknown partner 'hooli'. The catalog has acme, globex."),
         ({"partnr": "acme"}, "parameters.partnr", "playbook 'p' has no parameter 'partnr'. Did you mean 'partner'?"),
         ({"partner": ""}, "parameters.partner", "'partner' is empty: give a value or leave it out"),
         (
@@ -193,6 +195,14 @@ def test_a_wrong_parameter_is_refused_with_its_place_and_the_nearest(given_, whe
     book = playbook("halt-model: {model: vega-1}", 'revoke-partner: {partner: "{{ partner }}"}')
 
     assert errors(book, **given_) == ((where, message),)
+
+
+def test_an_unknown_name_always_leads_somewhere():
+    """
+    Nothing may be near, and a first kill may come before the first catalog.
+    """
+    assert way_out("x", "abcdefg") == " The catalog has a, b, c, d, e and 2 more."
+    assert way_out("acme", ()) == " The catalog has none yet: `andon catalog apply FILE` loads some."
 
 
 def test_a_missing_required_parameter_is_named_with_what_it_is_for():
