@@ -166,6 +166,14 @@ def drill_over(body: Mapping[str, Any], reader: Reader) -> Message:
     return said(f":white_check_mark: {words}", reader)
 
 
+def taking_part(body: Mapping[str, Any], reader: Reader, *, leave: bool) -> Message:
+    if body.get("already"):
+        return done("That is so already; nothing was changed", body, reader)
+    who = reader.who(str(body["person"]))
+    words = f"{who} takes part no longer" if leave else f"{who} takes part as {esc(body['part'])}"
+    return done(words, body, reader)
+
+
 def noted(body: Mapping[str, Any], reader: Reader) -> Message:
     return said(f":memo: Noted at {reader.moment(str(body['at']))} on {reader.link(str(body['incident']))}.", reader)
 

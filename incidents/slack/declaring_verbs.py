@@ -95,7 +95,7 @@ def shelf(turn: Turn) -> list[tuple[str, str]]:
 def body_of(wanted: asked.Declare) -> Json:
     """A declaration as the operations take it."""
     body: Json = {"playbook": wanted.playbook, "parameters": dict(wanted.parameters), "kind": wanted.kind}
-    for name in ("title", "severity", "mode", "lasts"):
+    for name in ("title", "severity", "mode", "lasts", "compress"):
         if value := getattr(wanted, name):
             body[name] = value
     if wanted.text:

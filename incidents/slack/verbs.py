@@ -93,7 +93,9 @@ VERBS = {
         Verb("postmortem", "postmortem [id]", "the review: what it asks, when it is due, where it is", "postmortem"),
         Verb(
             "drill",
-            "drill PLAYBOOK [key=value ...] [mode=tabletop] [lasts=20m] | drill real|stop|abort [id] [words]",
+            "drill PLAYBOOK [key=value ...] [mode=tabletop] [lasts=20m] [compress=60]"
+            " | drill join [id] [@PERSON] [as facilitator|observer] | drill leave [id] [@PERSON]"
+            " | drill real|stop|abort [id] [words]",
             "rehearse a playbook; no live access is touched; real: it is no drill any more",
             "drill partner-credential-abuse partner=acme",
         ),

@@ -56,7 +56,7 @@ def take(turn: Turn, wanted: asked.Take) -> Message:
 
 
 def assign(turn: Turn, wanted: asked.Assign) -> Message:
-    incident, person = turn.incident(wanted), _person(turn, wanted)
+    incident, person = turn.incident(wanted), person_of(turn, wanted)
     role = "commander" if wanted.role in ("command", "ic", "lead") else wanted.role
     reply = turn.operations.role(turn.asker, incident, role, "assign", person=person, key=turn.key)
     who = str(reply.body.get("person", person))
@@ -67,8 +67,10 @@ def assign(turn: Turn, wanted: asked.Assign) -> Message:
     return turn.once(reply, answers.done(words, reply.body, turn.reader))
 
 
-def _person(turn: Turn, wanted: asked.Assign) -> str:
+def person_of(turn: Turn, wanted: asked.Assign | asked.DrillPart) -> str:
     """
+    Who is named: the mentioned account's person, or the id as it was written.
+
     Raises:
         Unknown: The mentioned account is nobody's.
     """

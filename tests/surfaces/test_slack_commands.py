@@ -105,6 +105,33 @@ def test_a_drill_is_ended_and_says_what_was_left_of_it(scene: Scene) -> None:
     assert "DRILL-2026-0001 is over: finished" in again
 
 
+def test_people_join_and_leave_a_drill(scene: Scene) -> None:
+    """Who takes part, and as what, is written down from where they are."""
+    scene.types(scene.linus, "drill run break-glass partner=acme")
+    joined = scene.types(scene.linus, "drill join latest as facilitator")
+    named = scene.types(scene.ada, "drill join latest <@U01GRACEG|grace>")
+    again = scene.types(scene.ada, "drill join latest @grace as participant")
+    left = scene.types(scene.linus, "drill leave latest")
+    wrong = scene.types(scene.ada, "drill join latest as observr")
+    people = scene.shop.service.operations.drill_report(ADMIN, "DRILL-2026-0001")["people"]
+
+    assert "Linus Berg takes part as facilitator" in joined
+    assert "Grace Lim takes part as participant" in named
+    assert "nothing was changed" in again
+    assert "Linus Berg takes part no longer" in left
+    assert "Did you mean 'observer'?" in wrong
+    assert people == [{"person": "grace", "part": "participant"}]
+
+
+def test_the_clocks_of_a_drill_run_as_fast_as_it_was_typed(scene: Scene) -> None:
+    """Seventy-two hours are rehearsed in little more than one."""
+    scene.types(scene.linus, "drill partner-credential-abuse partner=acme compress=60")
+    wrong = scene.types(scene.linus, "drill partner-credential-abuse partner=globex compress=fast")
+
+    assert scene.shop.service.operations.drill_report(ADMIN, "DRILL-2026-0001")["compress"] == 60
+    assert "say how many times as fast" in wrong
+
+
 def test_a_tabletop_holds_nothing(scene: Scene) -> None:
     scene.types(scene.linus, "drill break-glass partner=acme mode=tabletop lasts=45m")
     scene.posts(3)

@@ -159,6 +159,7 @@ def drill(shots: Shots) -> None:
     shots.answer("drill", scene.linus, "drill break-glass partner=globex")
     scene.posts(25)
     shots.message("incident-drill")
+    shots.answer("drill-joined", scene.linus, "drill join latest as facilitator")
     shots.answer("drill-over", scene.linus, "drill stop latest went through")
     scene.posts(4)
     shots.message("incident-drill-over")
