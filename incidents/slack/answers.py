@@ -106,6 +106,8 @@ def _way_out(error: AndonError, reader: Reader, incident: str) -> Iterable[str]:
     match error.code:
         case "ended":
             yield f"To go on with it: {reader.type(f'status {incident} reopened WHY')}."
+        case "clocks-open":
+            yield f"To close it all the same: {reader.type(f'status {incident} closed clocks=go-on WHY')}."
         case "command-taken":
             yield f"In need: {reader.type(f'take {incident} over WHY THEY CAN NOT BE REACHED')}."
         case "unknown-incident":

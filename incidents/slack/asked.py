@@ -124,12 +124,13 @@ class Acknowledge(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetStatus(Asked):
-    """``into``: the incident that it is merged into."""
+    """``into``: the incident that it is merged into; ``clocks_go_on``: closed although duties are owed still."""
 
     status: str
     reason: str = ""
     at: str = ""
     into: str = ""
+    clocks_go_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from incidents.slack.answers import some
 from incidents.slack.blocks import (
     Message,
     checkboxes,
@@ -37,6 +38,7 @@ Json = dict[str, Any]
 SUMMARY = 1_200  # what fits into a form's metadata beside the rest
 KINDS = (("real", "It is real"), ("drill", "A drill: no live access is touched"), ("test", "A test: nothing is held"))
 PARAMETER = "p:"
+GO_ON = "go-on"
 
 
 def choose_playbook(playbooks: Sequence[tuple[str, str]], text: str, kind: str = "real") -> Json:
@@ -106,11 +108,14 @@ def update_form(incident: str) -> Json:
     return view("update", "Status update", marked_blocks(incident, blocks), submit="Post", metadata={"i": incident})
 
 
-def status_form(incident: str, status: str, label: str) -> Json:
+def status_form(incident: str, status: str, label: str, owed: Sequence[str] = ()) -> Json:
+    """``owed``: duties of which whoever closes it says that they go on."""
+    go_on = checkboxes([option("They go on, and alarm as before", GO_ON)])
     blocks = [
         section(f"*{esc(label)}*: {esc(incident)} becomes _{esc(status)}_."),
         field("reason", "How do you know?", text_input(long=True, most=2000), optional=status == "mitigated"),
         _when(),
+        *([section(f"*Owed still*\n{some(owed, '')}"), field("clocks", "These duties", go_on)] if owed else ()),
     ]
     return view(
         "status", label, marked_blocks(incident, blocks), submit="Say so", metadata={"i": incident, "s": status}

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from incidents.clock_views import still_owed
 from incidents.slack.answers import said, some
 from incidents.slack.blocks import (
     Message,
@@ -187,6 +188,11 @@ def _clock(c: Json, reader: Reader) -> str:
     who = reader.who(c["owner"], esc(c["owner_role"] or "nobody"))
     missed = ":alarm_clock: *late* " if c["state"] == "late" else ""
     return f"{missed}{esc(c['title'])}, to {esc(c['recipient'])} (`{esc(short_id(c))}`, {who})"
+
+
+def owed(i: Json, reader: Reader) -> list[str]:
+    """Duties of which whoever closes the incident says that they go on."""
+    return [f"{_clock(c, reader)}: {_due(c, reader)}" for c in still_owed(i["clocks"])]
 
 
 def short_id(clock: Json) -> str:

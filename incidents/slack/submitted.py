@@ -127,6 +127,7 @@ def _status(turn: Turn, about: Json, values: Json) -> Json:
         str(about.get("s")),
         reason=str(values.get("reason", "")),
         at=typed_moment(str(values.get("at", "")), turn.reader.now),
+        clocks_go_on=forms.GO_ON in values.get("clocks", ()),
         key=turn.key,
     )
     return CLOSE

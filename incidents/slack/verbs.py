@@ -50,8 +50,9 @@ VERBS = {
         Verb("ack", "ack [id]", "say that you have seen it and are on it", "ack"),
         Verb(
             "status",
-            "status [id] mitigated|resolved|closed|false-alarm|merged|reopened [at=14:02] [into=ID] [reason]",
-            "bring it to another status; contained and reviewed come from evidence",
+            "status [id] mitigated|resolved|closed|false-alarm|merged|reopened [at=14:02] [into=ID]"
+            " [clocks=go-on] [reason]",
+            "bring it to another status; contained and reviewed come from evidence; clocks=go-on: duties are owed",
             "status mitigated the old key is dead",
         ),
         Verb(

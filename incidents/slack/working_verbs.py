@@ -37,6 +37,7 @@ def status(turn: Turn, wanted: asked.SetStatus) -> Message:
         reason=wanted.reason,
         at=typed_moment(wanted.at, turn.reader.now),
         into=wanted.into,
+        clocks_go_on=wanted.clocks_go_on,
         key=turn.key,
     )
     return turn.once(reply, answers.done(f"It is {reply.body['status']} now", reply.body, turn.reader))

@@ -12,7 +12,7 @@ from incidents.slack.limits import message_faults
 from incidents.testing import ADMIN
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_reading import as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.api import caller
 from tests.support.slack import Scene, slack_scene
 
@@ -315,6 +315,21 @@ def test_clocks_facts_and_submissions_are_worked_in_slack(scene: Scene) -> None:
     assert "due 26 Nov 09:00:00 UTC" in earlier
     assert "is recorded as sent" in sent
     assert "gdpr-art33.notify-authority" not in after
+
+
+def test_whoever_closes_it_says_in_slack_that_its_clocks_go_on(scene: Scene) -> None:
+    """Refused with the very line that does it; nobody has to leave Slack to close an incident."""
+    id = with_a_clock_left(scene.shop)
+
+    refused = scene.types(scene.ada, f"status {id} closed over")
+    closed = scene.types(scene.ada, f"status {id} closed clocks=go-on over")
+
+    assert f"can't be closed yet: a clock is open ({id}.gdpr-art33.notify-authority)" in refused
+    assert f"`/incident status {id} closed clocks=go-on WHY`" in refused
+    assert "It is closed now" in closed
+    assert seen(scene, id)["status"] == "closed"
+    (line,) = [e for e in scene.shop.service.ledger.incident(id) if e.kind == "incident:life:closed"]
+    assert line.data["clocks"] == [f"{id}.gdpr-art33.notify-authority"]
 
 
 def test_a_clock_that_several_could_be_is_asked_for(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from incidents.slack.limits import view_faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_person import SlackPerson
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.slack import Scene, slack_scene
 
 
@@ -172,6 +172,20 @@ def test_a_step_of_its_life_by_form(shown: Scene) -> None:
     shown.ada.submit({"How do you know?": "no call for an hour"})
 
     assert seen(shown)["status"] == "mitigated"
+
+
+def test_closing_by_form_says_that_the_clocks_go_on(scene: Scene) -> None:
+    """What is owed still stands where the button is; sent without the tick it stays open and says how."""
+    id = with_a_clock_left(scene.shop)
+    scene.posts(4)
+    scene.ada.press(message(scene), "Close")
+    asked = form(scene, scene.ada)
+    without = scene.ada.submit({"How do you know?": "all is done"})
+    scene.ada.submit({"How do you know?": "all is done", "These duties": ["go-on"]})
+
+    assert "Notification of the breach to the supervisory authority, to Lead supervisory authority" in asked
+    assert "a clock is open" in without.json["errors"]["reason"]
+    assert scene.shop.service.operations.incident(scene.shop.person("ada", "commander"), id)["status"] == "closed"
 
 
 def test_asking_for_a_restore_and_refusing_it_by_form(shown: Scene) -> None:

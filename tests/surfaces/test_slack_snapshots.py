@@ -15,7 +15,7 @@ from incidents.slack.limits import message_faults, view_faults
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.slack import ADA, Scene, slack_scene
 
 FOLDER = Path(__file__).parents[1] / "data" / "slack"
@@ -209,6 +209,16 @@ def duties(shots: Shots) -> None:
     shots.answer("closed-incident", scene.linus, "task INC-2026-0002 1 done")
 
 
+def closing(shots: Shots) -> None:
+    scene = shots.scene
+    id = with_a_clock_left(scene.shop)
+    scene.posts(4)
+    scene.ada.press(scene.top()[-1], "Close")
+    shots.form("form-close-with-clocks", scene.ada)
+    shots.answer("clocks-open", scene.ada, f"status {id} closed all is done")
+    shots.answer("closed-with-clocks", scene.ada, f"status {id} closed clocks=go-on all is done")
+
+
 def one_partner_first(shots: Shots) -> None:
     scene = shots.scene
     scene.types(scene.linus, "kill capability tool-use it calls home")
@@ -355,7 +365,7 @@ def notices(shots: Shots) -> None:
 
 
 PARTS = (
-    drill, drill_with_ghosts, a_test, notices, duties, one_partner_first, forms, captures, restricted,
+    drill, drill_with_ghosts, a_test, notices, duties, closing, one_partner_first, forms, captures, restricted,
     hundreds_of_points, long_words, slack_on_its_own,
 )  # fmt: skip
 
