@@ -4,6 +4,9 @@ Verbs that work an incident: notes, updates, status, roles, tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from incidents.errors import Unknown
 from incidents.slack import answers, asked
 from incidents.slack.blocks import Message
@@ -44,14 +47,20 @@ def status(turn: Turn, wanted: asked.SetStatus) -> Message:
 
 
 def take(turn: Turn, wanted: asked.Take) -> Message:
+    incident = turn.incident(wanted)
+
+    def stands(body: Mapping[str, Any]) -> bool:
+        roles = turn.operations.incident(turn.asker, body["incident"])["roles"]
+        return any(r["role"] == wanted.role and r["person"] == turn.person for r in roles)
+
     reply = turn.operations.role(
         turn.asker,
-        turn.incident(wanted),
+        incident,
         wanted.role,
         "take",
         reason=wanted.reason,
         force=wanted.over,
-        key=turn.key,
+        key=turn.key_while(stands),
     )
     return turn.once(reply, answers.done(f"You are {wanted.role} now", reply.body, turn.reader))
 
