@@ -108,6 +108,8 @@ def _way_out(error: AndonError, reader: Reader, incident: str) -> Iterable[str]:
             yield f"To go on with it: {reader.type(f'status {incident} reopened WHY')}."
         case "clocks-open":
             yield f"To close it all the same: {reader.type(f'status {incident} closed clocks=go-on WHY')}."
+        case "late-without-reason":
+            yield "The button *Clocks* on the incident's message opens a form that takes it."
         case "command-taken":
             yield f"In need: {reader.type(f'take {incident} over WHY THEY CAN NOT BE REACHED')}."
         case "unknown-incident":

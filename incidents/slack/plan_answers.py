@@ -216,6 +216,12 @@ def _due(clock: Json, reader: Reader) -> str:
     return f"due {reader.moment(clock['due'])}" if clock.get("due") else esc(clock["state"])
 
 
+def submittable(i: Json) -> list[tuple[str, str]]:
+    """Clocks that may be said to be met, as (id inside the incident, title), the one that is due first on top."""
+    open_ones = sorted((c for c in i["clocks"] if is_open(c)), key=lambda c: (c.get("due") or "9", c["clock"]))
+    return [(short_id(c), c["title"]) for c in open_ones]
+
+
 def submitted(clock: Json, reader: Reader) -> Message:
     late = " :alarm_clock: late" if clock.get("late") else ""
     words = f":white_check_mark: {esc(clock['title'])} is recorded as sent{late}, on {reader.link(clock['incident'])}."

@@ -103,7 +103,8 @@ def _status(turn: Turn, value: Json) -> Json:
 
 
 def _clocks(turn: Turn, value: Json) -> Json:
-    return forms.clocks_view(turn.operations.incident(turn.asker, _id(turn, value)), turn.reader)
+    found = turn.operations.incident(turn.asker, _id(turn, value))
+    return forms.clocks_view(found, turn.reader, able=turn.asker.may(Right.COMMAND))
 
 
 def _ask(turn: Turn, value: Json) -> Json:

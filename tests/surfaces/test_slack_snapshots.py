@@ -198,6 +198,12 @@ def duties(shots: Shots) -> None:
     scene.types(scene.linus, "declare partner-credential-abuse partner=acme key on a paste site")
     scene.types(scene.linus, "declare partner-credential-abuse partner=globex the same there")
     shots.answer("clocks-of-all", scene.ada, "clocks all")
+    scene.posts(4)
+    scene.ada.press(scene.top()[-1], "Clocks")
+    shots.form("form-submit-a-clock", scene.ada)
+    sent = {"Sent or filed": "gdpr-art33.notify-authority", "Its receipt": "case 4712"}
+    scene.ada.submit(sent)
+    shots.answered("form-clock-submitted", scene.ada)
     shots.answer("fact", scene.ada, "fact INC-2026-0001 awareness at=09:00 the partner's mail")
     shots.answer("which-clock", scene.ada, "submit INC-2026-0001 gdpr case 4711")
     shots.answer("submitted", scene.ada, "submit INC-2026-0001 gdpr-art33 case 4711 at the authority's portal")
