@@ -4,7 +4,7 @@ Clocks as people and programs read them: rows of a list, the facts that they run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,12 @@ def row(state: State, incident: Incident, duty: Duty, now: datetime) -> Json:
         "fell_away": _gone(duty, terms, questions),
         "note": deadline.note if deadline is not None else None,
     }
+
+
+def still_owed(rows: Sequence[Json]) -> list[Json]:
+    """Of which whoever closes their incident has to say that they go on; see ``decisions.life.clocks_left``."""
+    owed = ("late", "running", "under-assessment")
+    return [row for row in rows if row["state"] in owed and not row["internal"] and not row["simulated"]]
 
 
 def owner_role(state: State, incident: Incident, duty: Duty) -> str:

@@ -745,7 +745,7 @@ class RestoreRefused(Fact):
 
 @_fact("restore:approval:denied")
 class ApprovalDenied(Fact):
-    """An approval that was not allowed to count, and why."""
+    """An approval that was not allowed to count, and why; its like within a minute leaves no second line."""
 
     request: str
     because: str
@@ -1076,7 +1076,7 @@ class NoticeRefused(Fact):
 
 @_fact("notice:approval:denied")
 class NoticeApprovalDenied(Fact):
-    """An approval of a notice that was not allowed to count, and why."""
+    """An approval of a notice that was not allowed to count, and why; likewise one line a minute."""
 
     notice: str
     because: str

@@ -174,7 +174,7 @@ class NoticeWork(Operating):
 
     def _write_notice_denial(self, asker: Asker, id: str, error: Refused) -> None:
         incident = id.rpartition("-N")[0]
-        self.desk.submit(lambda state, now: notices.denied(incident, id, error), actor=asker.actor, about=id)
+        self.denials.write(asker, id, error, lambda state, now: notices.denied(incident, id, error))
 
     def _drafted(self, id: str) -> tuple[str, str]:
         """The text that a notice would be given now."""

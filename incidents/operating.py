@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from incidents.clock import parse_rfc3339
 from incidents.decisions import Asker, Decided, incident, sight
+from incidents.denials import Denials
 from incidents.desk import Desk
 from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
 from incidents.events import Event
@@ -58,6 +59,7 @@ class Operating:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.lines = RecentLines(desk)
+        self.denials = Denials(desk)
 
     def _id(self, asker: Asker, id: str) -> str:
         """

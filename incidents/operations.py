@@ -479,7 +479,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
         """
         The last approval that is needed carries out the first step.
 
-        An approval that is not allowed to count is refused, and the attempt is written down.
+        An approval that is not allowed to count is refused, and the attempt is written down (see ``denials``).
         """
         id = self._request_id(asker, id)
 
@@ -517,7 +517,7 @@ class Operations(IncidentReading, ClockOperations, NoticeWork, ChatWork, DrillWo
         with self.desk.read(id) as state:
             known = state.requests.get(id) or state.requests.get(id.upper())
         if known is not None and asker.may(Right.READ) and not isinstance(error, Unknown):
-            self.desk.submit(lambda state, now: restore.denied(known, error), actor=asker.actor, about=id)
+            self.denials.write(asker, known.id, error, lambda state, now: restore.denied(known, error))
 
     def refuse(self, asker: Asker, id: str, reason: str, key: AnswerKey | None = None) -> Reply:
         id = self._request_id(asker, id)

@@ -100,7 +100,8 @@ def _stepped(state: State, incident: Incident, request: Move, now: datetime) -> 
         words = f"{len(left)} clocks are" if len(left) > 1 else "a clock is"
         raise Conflicting(
             f"{incident.id} can't be closed yet: {words} open ({', '.join(left)}): submit or decide each, or say that"
-            " they go on when you close it on its page, with `andon status --clocks-go-on` or over the API",
+            " they go on when you close it: on its page, with `andon status --clocks-go-on`, in Slack with"
+            " `clocks=go-on` or over the API",
             code="clocks-open",
         )
     return ev.IncidentClosed(clocks=left or None)

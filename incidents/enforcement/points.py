@@ -28,10 +28,11 @@ UNKNOWN = "not written down"  # stands for instances that a restored ledger does
 
 
 class PointState(StrEnum):
+    """What is known of a point. The contract's ``serving`` is what a probe finds, and nothing probes gateways yet."""
+
     CONFIRMED = "confirmed"
     PENDING = "pending"
     LAPSED = "lapsed"
-    SERVING = "serving"
     REFUSED = "refused"
 
 

@@ -106,6 +106,10 @@ def _way_out(error: AndonError, reader: Reader, incident: str) -> Iterable[str]:
     match error.code:
         case "ended":
             yield f"To go on with it: {reader.type(f'status {incident} reopened WHY')}."
+        case "clocks-open":
+            yield f"To close it all the same: {reader.type(f'status {incident} closed clocks=go-on WHY')}."
+        case "late-without-reason":
+            yield "The button *Clocks* on the incident's message opens a form that takes it."
         case "command-taken":
             yield f"In need: {reader.type(f'take {incident} over WHY THEY CAN NOT BE REACHED')}."
         case "unknown-incident":
@@ -164,6 +168,14 @@ def drill_over(body: Mapping[str, Any], reader: Reader) -> Message:
     left = "" if not body["left"] else f"; {len(body['left'])} stay until two people restore them"
     words = f"The drill is {body['how']}, {lifted}{left}; {same}. {reader.link(str(body['id']))}"
     return said(f":white_check_mark: {words}", reader)
+
+
+def taking_part(body: Mapping[str, Any], reader: Reader, *, leave: bool) -> Message:
+    if body.get("already"):
+        return done("That is so already; nothing was changed", body, reader)
+    who = reader.who(str(body["person"]))
+    words = f"{who} takes part no longer" if leave else f"{who} takes part as {esc(body['part'])}"
+    return done(words, body, reader)
 
 
 def noted(body: Mapping[str, Any], reader: Reader) -> Message:

@@ -54,7 +54,11 @@ class ListThem(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declare(Asked):
-    """Also a preview and a drill (``mode``, ``lasts`` like ``20m``). An empty ``playbook`` asks for the form."""
+    """
+    Also a preview and a drill: ``mode``, ``lasts`` like ``20m``, ``compress``: its clocks run so many times as fast.
+
+    An empty ``playbook`` asks for the form.
+    """
 
     playbook: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
@@ -66,6 +70,7 @@ class Declare(Asked):
     preview: bool = False
     mode: str = ""
     lasts: str = ""
+    compress: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,16 @@ class DrillReal(Asked):
 class DrillEnd(Asked):
     abort: bool = False
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPart(Asked):
+    """Take part as ``part`` (empty: participant), or no longer: oneself, or whoever is named as in ``Assign``."""
+
+    leave: bool = False
+    part: str = ""
+    account: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +124,13 @@ class Acknowledge(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetStatus(Asked):
-    """``into``: the incident that it is merged into."""
+    """``into``: the incident that it is merged into; ``clocks_go_on``: closed although duties are owed still."""
 
     status: str
     reason: str = ""
     at: str = ""
     into: str = ""
+    clocks_go_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from incidents.service import Service
 from incidents.slack.drilling_verbs import viewed
 from incidents.slack.followers import READER
 from incidents.slack.health import Health
-from incidents.slack.incident_message import serving
+from incidents.slack.incident_message import refusing
 from incidents.slack.lanes import EVERY_S, Lanes
 from incidents.slack.places import places
 from incidents.slack.posts import Posts
@@ -217,7 +217,7 @@ class Board:
             *self.rooms.wanted(found, posts, reader),
         ):
             wanted = True
-            worst = 0 if serving(c) else 1
+            worst = 0 if refusing(c) else 1
             yield Job((first if rank < 2 else 2, rank, worst), channel, what, id, run)
         if wanted:
             with self._lock:

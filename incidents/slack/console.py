@@ -56,6 +56,7 @@ VERBS: dict[type[Asked], Callable[[Turn, Any], Message]] = {
     asked.Kill: declaring_verbs.kill,
     asked.DrillReal: drilling_verbs.real,
     asked.DrillEnd: drilling_verbs.end,
+    asked.DrillPart: drilling_verbs.take_part,
     asked.Validate: declaring_verbs.validate,
     asked.Note: working_verbs.note,
     asked.Update: working_verbs.update,

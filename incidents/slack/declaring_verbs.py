@@ -4,12 +4,14 @@ Verbs that stop something: declare, preview, drill, kill, and the word for an ac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from incidents.decisions.incident import NOTE_LIMIT, REASON_LIMIT
 from incidents.errors import AndonError, Unavailable
+from incidents.ledger import AnswerKey
 from incidents.operations import Reply
 from incidents.slack import answers, asked, declared_answers, forms
 from incidents.slack.blocks import Message, cut
@@ -38,7 +40,7 @@ def declare_body(turn: Turn, body: Json) -> Message:
     """
     try:
         begin = turn.operations.start_drill if body.get("kind") == "drill" else turn.operations.declare
-        reply = begin(turn.asker, body, turn.key)
+        reply = begin(turn.asker, body, _key(turn))
     except Unavailable as error:
         if body.get("kind", "real") != "real":
             raise
@@ -46,10 +48,23 @@ def declare_body(turn: Turn, body: Json) -> Message:
     return declared_reply(turn, reply)
 
 
+def _key(turn: Turn) -> AnswerKey:
+    """The same wish only while all that it held is held still: what was given back meanwhile is stopped again."""
+
+    def stands(body: Mapping[str, Any]) -> bool:
+        with turn.service.desk.read(body["id"]) as state:
+            incident = state.incidents.get(body["id"])
+            if incident is None:
+                return False
+            return not incident.lifted if incident.holds else not incident.ended
+
+    return turn.key_while(stands)
+
+
 def kill(turn: Turn, wanted: asked.Kill) -> Message:
     """However long the reason is: a pasted log must not keep it from being done, and is kept as a note."""
     try:
-        reply = turn.operations.kill(turn.asker, wanted.what, wanted.name, cut(wanted.reason, REASON_LIMIT), turn.key)
+        reply = turn.operations.kill(turn.asker, wanted.what, wanted.name, cut(wanted.reason, REASON_LIMIT), _key(turn))
         if len(wanted.reason) > REASON_LIMIT and not reply.replayed:
             _note_it_all(turn, reply.body["id"], wanted.reason)
     except Unavailable as error:
@@ -95,7 +110,7 @@ def shelf(turn: Turn) -> list[tuple[str, str]]:
 def body_of(wanted: asked.Declare) -> Json:
     """A declaration as the operations take it."""
     body: Json = {"playbook": wanted.playbook, "parameters": dict(wanted.parameters), "kind": wanted.kind}
-    for name in ("title", "severity", "mode", "lasts"):
+    for name in ("title", "severity", "mode", "lasts", "compress"):
         if value := getattr(wanted, name):
             body[name] = value
     if wanted.text:

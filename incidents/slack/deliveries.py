@@ -11,8 +11,10 @@ import hashlib
 import json
 import secrets
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -101,21 +103,36 @@ class Deliveries:
             for waiting, answer in zip(batch, kept, strict=True):
                 waiting.kept = answer
 
-    def meant(self, delivery: Delivery, asker: Asker, wish: str) -> AnswerKey:
+    def meant(
+        self, delivery: Delivery, asker: Asker, wish: str, stands: Callable[[Mapping[str, Any]], bool]
+    ) -> AnswerKey:
         """
         The key of what somebody wants done: the same for every sending of a delivery, and for typing it again soon.
 
         Args:
             wish: What they typed and where, or the form that they sent.
+            stands: Whether what that answer tells of still is so. Where it was turned back since (somebody refused the
+                restore), typing it again is a new wish; another sending of the same delivery never is.
         """
         digest = hashlib.sha256(wish.encode("utf-8", "surrogatepass")).hexdigest()
         bucket = int(delivery.first_at.timestamp()) // SECONDS_SAME
-        keys = [
-            AnswerKey(owner=asker.actor.person or OWNER, route="slack", key=f"{digest[:32]}-{b}", body=digest)
-            for b in (bucket, bucket - 1)
-        ]
+        wished = (f"{digest[:32]}-{b}" for b in (bucket, bucket - 1))
+        fresh = first = AnswerKey(owner=asker.actor.person or OWNER, route="slack", key=next(wished), body=digest)
         try:
-            known = [key for key in keys if self._desk.ledger.answer(key) is not None]
+            fresh, found = self._newest(first)
+            if found is None:
+                _, found = self._newest(replace(first, key=next(wished)))
+            if found is not None and (delivery.again or stands(json.loads(found[1].json))):
+                return found[0]
         except Unavailable:
-            known = []  # the desk will say so, and stop the grants where it was a kill
-        return (known or keys)[0]
+            return first  # the desk will say so, and stop the grants where it was a kill
+        return fresh
+
+    def _newest(self, first: AnswerKey) -> tuple[AnswerKey, tuple[AnswerKey, Answer] | None]:
+        """Of a key and those for doing it anew: the first that has no answer, and the one before it with its answer."""
+        key, number = first, 0
+        before: tuple[AnswerKey, Answer] | None = None
+        while (answer := self._desk.ledger.answer(key)) is not None:
+            before, number = (key, answer), number + 1
+            key = replace(first, key=f"{first.key}-{number}")
+        return key, before

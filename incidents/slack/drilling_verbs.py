@@ -1,5 +1,5 @@
 """
-Verbs about a drill that runs: it is over, or it has turned out to be real.
+Verbs about a drill that runs: who takes part, that it is over, or that it has turned out to be real.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from incidents.slack import answers, asked
 from incidents.slack.blocks import Message
 from incidents.slack.declaring_verbs import declared_reply
 from incidents.slack.turn import Turn
+from incidents.slack.working_verbs import person_of
 
 Json = dict[str, Any]
 
@@ -49,3 +50,15 @@ def end(turn: Turn, wanted: asked.DrillEnd) -> Message:
     how = "aborted" if wanted.abort else "finished"
     reply = turn.operations.end_drill(turn.asker, turn.incident(wanted), how, wanted.reason, turn.key)
     return turn.once(reply, answers.drill_over(reply.body, turn.reader))
+
+
+def take_part(turn: Turn, wanted: asked.DrillPart) -> Message:
+    reply = turn.operations.drill_people(
+        turn.asker,
+        turn.incident(wanted),
+        "leave" if wanted.leave else "join",
+        person=person_of(turn, wanted),
+        part=wanted.part or "participant",
+        key=turn.key,
+    )
+    return turn.once(reply, answers.taking_part(reply.body, turn.reader, leave=wanted.leave))

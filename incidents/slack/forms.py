@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from incidents.decisions.incident import REASON_LIMIT
+from incidents.slack.answers import some
 from incidents.slack.blocks import (
     Message,
     checkboxes,
@@ -27,7 +29,7 @@ from incidents.slack.blocks import (
 from incidents.slack.declared_answers import preview_blocks
 from incidents.slack.incident_message import BANDS, bands, severity
 from incidents.slack.limits import METADATA, OPTIONS
-from incidents.slack.plan_answers import clock_blocks, plan_blocks
+from incidents.slack.plan_answers import clock_blocks, plan_blocks, submittable
 from incidents.slack.reader import Reader
 from incidents.slack.rehearsed import marked, marked_blocks
 from playbooks.schema import Playbook
@@ -37,6 +39,7 @@ Json = dict[str, Any]
 SUMMARY = 1_200  # what fits into a form's metadata beside the rest
 KINDS = (("real", "It is real"), ("drill", "A drill: no live access is touched"), ("test", "A test: nothing is held"))
 PARAMETER = "p:"
+GO_ON = "go-on"
 
 
 def choose_playbook(playbooks: Sequence[tuple[str, str]], text: str, kind: str = "real") -> Json:
@@ -106,11 +109,14 @@ def update_form(incident: str) -> Json:
     return view("update", "Status update", marked_blocks(incident, blocks), submit="Post", metadata={"i": incident})
 
 
-def status_form(incident: str, status: str, label: str) -> Json:
+def status_form(incident: str, status: str, label: str, owed: Sequence[str] = ()) -> Json:
+    """``owed``: duties of which whoever closes it says that they go on."""
+    go_on = checkboxes([option("They go on, and alarm as before", GO_ON)])
     blocks = [
         section(f"*{esc(label)}*: {esc(incident)} becomes _{esc(status)}_."),
         field("reason", "How do you know?", text_input(long=True, most=2000), optional=status == "mitigated"),
         _when(),
+        *([section(f"*Owed still*\n{some(owed, '')}"), field("clocks", "These duties", go_on)] if owed else ()),
     ]
     return view(
         "status", label, marked_blocks(incident, blocks), submit="Say so", metadata={"i": incident, "s": status}
@@ -179,8 +185,22 @@ def refuse_form(request: str) -> Json:
     )
 
 
-def clocks_view(i: Json, reader: Reader) -> Json:
-    return view("clocks", f"Clocks, {i['id']}", marked_blocks(i["id"], clock_blocks(i, reader)))
+def clocks_view(i: Json, reader: Reader, *, able: bool) -> Json:
+    """What is due; for whoever is ``able`` to say so, also that one of them was sent or filed."""
+    title, blocks = f"Clocks, {i['id']}", clock_blocks(i, reader)
+    choices = [option(words, clock, clock) for clock, words in submittable(i)]
+    if not able or not choices:
+        return view("clocks", title, marked_blocks(i["id"], blocks))
+    late = text_input(long=True, most=REASON_LIMIT)
+    blocks += [
+        field("clock", "Sent or filed", select(choices)),
+        field("receipt", "Its receipt", text_input(most=REASON_LIMIT), hint="A case number, who took it."),
+        _when(),
+        field("late_because", "Why it is late", late, optional=True, hint="Needed after its latest moment."),
+        context("This records it; Andon sends nothing."),
+    ]
+    shown = marked_blocks(i["id"], blocks)
+    return view("clock.submit", title, shown, submit="Record it", metadata={"i": i["id"]})
 
 
 def choose_incident(rows: Sequence[Json], said: Json) -> Json:

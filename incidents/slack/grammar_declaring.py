@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from incidents.errors import nearest
-from incidents.slack.asked import Asked, Declare, DrillEnd, DrillReal, Kill, Validate
+from incidents.slack.asked import Asked, Declare, DrillEnd, DrillPart, DrillReal, Kill, Validate
 from incidents.slack.line import Line, yes
 from incidents.slack.typed import Kind
 
 SEVERITY = re.compile(r"sev-?([1-4])", re.IGNORECASE)
 KILL_KINDS = ("partner", "capability", "model")
 RESERVED = ("title", "severity", "kind", "separate")
-OF_DRILLS = ("mode", "lasts")
+OF_DRILLS = ("mode", "lasts", "compress")
 
 
 def declare(line: Line) -> Asked:
@@ -69,6 +69,7 @@ def _with_playbook(line: Line, playbook: str, kind: str) -> Declare:
         separate=yes(said.get("separate", "")),
         mode=said.get("mode", ""),
         lasts=said.get("lasts", ""),
+        compress=said.get("compress", ""),
     )
 
 
@@ -104,6 +105,7 @@ def drill(line: Line) -> Asked:
     if act in _DRILL_ACTS and act not in line.known.playbooks:
         line.at += 1
         return _DRILL_ACTS[act](line)
+    line.at += act == "run" and act not in line.known.playbooks
     asked = _with_playbook(line, _named_playbook(line), "drill")
     if asked.kind != "drill":
         raise line.wrong(f"A drill is of kind drill, not {asked.kind}.")
@@ -113,6 +115,35 @@ def drill(line: Line) -> Asked:
 def _drill_abort(line: Line) -> Asked:
     incident = line.incident()
     return DrillEnd(incident=incident, abort=True, reason=line.rest("Aborting a drill needs a reason."))
+
+
+def _drill_join(line: Line) -> Asked:
+    incident = line.incident()
+    account, person = _mentioned(line)
+    word = line.next
+    line.at += word is not None and word.text.lower() == "as"
+    part = line.next
+    line.at += part is not None
+    line.end()
+    return DrillPart(
+        incident=incident, account=account, person=person, part=part.text.lower() if part is not None else ""
+    )
+
+
+def _drill_leave(line: Line) -> Asked:
+    incident = line.incident()
+    account, person = _mentioned(line)
+    line.end()
+    return DrillPart(incident=incident, leave=True, account=account, person=person)
+
+
+def _mentioned(line: Line) -> tuple[str, str]:
+    """Account and name of somebody who is named at this place, like @grace; both empty where nobody is."""
+    word = line.next
+    if word is None or not (word.kind is Kind.PERSON or word.text.startswith("@")):
+        return "", ""
+    line.at += 1
+    return word.id, word.text.lstrip("@").lower()
 
 
 def kill(line: Line) -> Asked:
@@ -140,4 +171,6 @@ _DRILL_ACTS: dict[str, Callable[[Line], Asked]] = {
     "stop": lambda line: DrillEnd(incident=line.incident(), reason=line.rest()),
     "end": lambda line: DrillEnd(incident=line.incident(), reason=line.rest()),
     "abort": _drill_abort,
+    "join": _drill_join,
+    "leave": _drill_leave,
 }

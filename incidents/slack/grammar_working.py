@@ -51,11 +51,20 @@ def status(line: Line) -> Asked:
         raise line.wrong(
             f"'{word.text[:40]}' is no status.{nearest(status, STATUSES)} It is one of {', '.join(STATUSES)}."
         )
-    said = line.pairs("at", "into")
+    said = line.pairs("at", "into", "clocks")
     into = incident_id(Word(said["into"], 0)) if "into" in said else ""
     if status == "merged" and not into:
         raise line.wrong("Merged into which incident? Write into=INC-2026-0001.")
-    return SetStatus(incident=incident, status=status, at=said.get("at", ""), into=into, reason=line.rest())
+    if "clocks" in said and (status != "closed" or said["clocks"].lower() != "go-on"):
+        raise line.wrong("Only 'closed' takes a word about clocks, and that is clocks=go-on.")
+    return SetStatus(
+        incident=incident,
+        status=status,
+        at=said.get("at", ""),
+        into=into,
+        clocks_go_on="clocks" in said,
+        reason=line.rest(),
+    )
 
 
 def take(line: Line) -> Asked:

@@ -91,7 +91,7 @@ def severity(text: str) -> str:
 def status_words(i: Json) -> str:
     c = i["containment"]
     if i["holds"] and c["state"] != "contained" and any(h["standing"] for h in i["holds"]):
-        still = "NOT CONTAINED" if serving(c) else "not contained yet"
+        still = "NOT CONTAINED" if refusing(c) else "not contained yet"
         count = f"{c['confirmed']} of {c['total']} confirmed"
         return (
             f"{still}, {count}" if i["status"] in ("declared", "contained") else f"{i['status']}, but {still}, {count}"
@@ -99,9 +99,9 @@ def status_words(i: Json) -> str:
     return f"merged into {i['into']}" if i["status"] == "merged" else str(i["status"]).replace("-", " ")
 
 
-def serving(c: Json) -> list[str]:
-    """Points that are known to let things through, or can't apply the change: worse than not having answered."""
-    return [p["name"] for p in c["points"] if p["state"] in ("serving", "refused")]
+def refusing(c: Json) -> bool:
+    """Whether a point says that it can't apply the change: worse than not having answered."""
+    return any(p["state"] == "refused" for p in c["points"])
 
 
 def _light(i: Json) -> str:
@@ -135,23 +135,17 @@ def containment(c: Json, reader: Reader, *, holds: int = 1) -> str:
 
 
 def _is_certain(c: Json) -> bool:
-    return not serving(c) and not any("may still serve" in p["because"] for p in c["points"])
+    return not refusing(c) and not any("may still serve" in p["because"] for p in c["points"])
 
 
 def _missing(c: Json) -> Iterator[str]:
-    order = {"serving": 0, "refused": 1, "pending": 2, "lapsed": 3}
-    marks = {"serving": ":rotating_light:", "refused": ":rotating_light:", "pending": ":hourglass:", "lapsed": ":lock:"}
+    order = {"refused": 0, "pending": 1, "lapsed": 2}
+    marks = {"refused": ":rotating_light:", "pending": ":hourglass:", "lapsed": ":lock:"}
     open_points = sorted((p for p in c["points"] if p["state"] in order), key=lambda p: (order[p["state"]], p["name"]))
     for point in open_points[:SHOWN]:
-        yield f"{marks[point['state']]} {esc(point['name'])}: {esc(_why(point))}"
+        yield f"{marks[point['state']]} {esc(point['name'])}: {esc(point['because'])}"
     if len(open_points) > SHOWN:
         yield f"… and {len(open_points) - SHOWN} more"
-
-
-def _why(point: Json) -> str:
-    if point["state"] == "serving":
-        return f"STILL SERVES ({point['because']})"
-    return str(point["because"])
 
 
 def _outside(c: Json) -> str:

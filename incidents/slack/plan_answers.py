@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from incidents.clock_views import still_owed
 from incidents.slack.answers import said, some
 from incidents.slack.blocks import (
     Message,
@@ -189,6 +190,11 @@ def _clock(c: Json, reader: Reader) -> str:
     return f"{missed}{esc(c['title'])}, to {esc(c['recipient'])} (`{esc(short_id(c))}`, {who})"
 
 
+def owed(i: Json, reader: Reader) -> list[str]:
+    """Duties of which whoever closes the incident says that they go on."""
+    return [f"{_clock(c, reader)}: {_due(c, reader)}" for c in still_owed(i["clocks"])]
+
+
 def short_id(clock: Json) -> str:
     """``gdpr-art33.notify-authority``: a clock's id inside its incident."""
     return str(clock["clock"]).removeprefix(f"{clock['incident']}.")
@@ -208,6 +214,12 @@ def fact_told(anchor: str, body: Json, reader: Reader) -> Message:
 
 def _due(clock: Json, reader: Reader) -> str:
     return f"due {reader.moment(clock['due'])}" if clock.get("due") else esc(clock["state"])
+
+
+def submittable(i: Json) -> list[tuple[str, str]]:
+    """Clocks that may be said to be met, as (id inside the incident, title), the one that is due first on top."""
+    open_ones = sorted((c for c in i["clocks"] if is_open(c)), key=lambda c: (c.get("due") or "9", c["clock"]))
+    return [(short_id(c), c["title"]) for c in open_ones]
 
 
 def submitted(clock: Json, reader: Reader) -> Message:

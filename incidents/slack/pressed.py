@@ -14,7 +14,7 @@ from typing import Any
 from incidents.decisions import needs
 from incidents.errors import AndonError, Invalid
 from incidents.roles import Right
-from incidents.slack import forms
+from incidents.slack import forms, plan_answers
 from incidents.slack.blocks import Message
 from incidents.slack.console import Console, refusal
 from incidents.slack.declaring_verbs import shelf
@@ -97,11 +97,14 @@ def _update(turn: Turn, value: Json) -> Json:
 def _status(turn: Turn, value: Json) -> Json:
     status = str(value.get("s"))
     needs(turn.asker, Right.RESPOND if status == "mitigated" else Right.COMMAND, f"'{status}'")
-    return forms.status_form(_id(turn, value), status, STEP_LABELS.get(status, status))
+    found = turn.operations.incident(turn.asker, str(value.get("i")))
+    owed = plan_answers.owed(found, turn.reader) if status == "closed" else []
+    return forms.status_form(found["id"], status, STEP_LABELS.get(status, status), owed)
 
 
 def _clocks(turn: Turn, value: Json) -> Json:
-    return forms.clocks_view(turn.operations.incident(turn.asker, _id(turn, value)), turn.reader)
+    found = turn.operations.incident(turn.asker, _id(turn, value))
+    return forms.clocks_view(found, turn.reader, able=turn.asker.may(Right.COMMAND))
 
 
 def _ask(turn: Turn, value: Json) -> Json:

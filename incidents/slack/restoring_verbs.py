@@ -15,12 +15,15 @@ from incidents.slack.turn import Turn
 
 
 def restore(turn: Turn, wanted: asked.Restore) -> Message:
+    def stands(body: Mapping[str, Any]) -> bool:
+        return turn.operations.restore_request(turn.asker, body["id"])["state"] in ("open", "running", "done")
+
     reply = turn.operations.ask_restore(
         turn.asker,
         turn.incident(wanted),
         list(wanted.only),
         wanted.reason,
-        turn.key,
+        turn.key_while(stands),
         canary=wanted.canary or None,
         soak=wanted.soak or None,
         break_glass=wanted.break_glass,
@@ -46,7 +49,8 @@ def approve_exactly(turn: Turn, request: str, digest: str, checks: Sequence[str]
 
 def refuse(turn: Turn, wanted: asked.Refuse) -> Message:
     request = wanted.request or request_of(turn, turn.incident(wanted), "open")
-    reply = turn.operations.refuse(turn.asker, request, wanted.reason, turn.key)
+    key = turn.key_while(lambda body: body["id"] == request)
+    reply = turn.operations.refuse(turn.asker, request, wanted.reason, key)
     return turn.once(reply, plan_answers.refused(reply.body, turn.reader))
 
 
@@ -57,7 +61,8 @@ def stop(turn: Turn, wanted: asked.Stop) -> Message:
 
 def stop_request(turn: Turn, request: str, reason: str, *, keep: bool) -> Message:
     try:
-        reply = turn.operations.stop_restore(turn.asker, request, reason, keep=keep, key=turn.key)
+        key = turn.key_while(lambda body: body["id"] == request)
+        reply = turn.operations.stop_restore(turn.asker, request, reason, keep=keep, key=key)
     except Unavailable as error:
         return answers.not_recorded(error, f"Stopping {request}", turn.reader)
     return turn.once(reply, plan_answers.stopped(reply.body, turn.reader))

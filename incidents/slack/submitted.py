@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from incidents.errors import AndonError, Forbidden, Invalid
-from incidents.slack import answers, forms, restoring_verbs
+from incidents.slack import answers, forms, plan_answers, restoring_verbs
 from incidents.slack.blocks import Message
 from incidents.slack.captures import Captures
 from incidents.slack.console import Console, refusal
@@ -56,6 +56,7 @@ class Submitted:
             "note": _note,
             "update": _update,
             "status": _status,
+            "clock.submit": _submit_clock,
             "restore.ask": _ask,
             "restore.decide": _decide,
             "restore.refuse": _refuse,
@@ -127,9 +128,22 @@ def _status(turn: Turn, about: Json, values: Json) -> Json:
         str(about.get("s")),
         reason=str(values.get("reason", "")),
         at=typed_moment(str(values.get("at", "")), turn.reader.now),
+        clocks_go_on=forms.GO_ON in values.get("clocks", ()),
         key=turn.key,
     )
     return CLOSE
+
+
+def _submit_clock(turn: Turn, about: Json, values: Json) -> Json:
+    reply = turn.operations.submit_clock(
+        turn.asker,
+        f"{about.get('i')}.{values.get('clock', '')}",
+        str(values.get("receipt", "")),
+        at=typed_moment(str(values.get("at", "")), turn.reader.now),
+        late_because=str(values.get("late_because", "")),
+        key=turn.key,
+    )
+    return _told("Recorded", plan_answers.submitted(reply.body["clocks"][0], turn.reader))
 
 
 def _ask(turn: Turn, about: Json, values: Json) -> Json:

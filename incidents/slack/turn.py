@@ -4,7 +4,7 @@ One line or press while it is worked on: who, where, when, and what every verb n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,8 +81,12 @@ class Turn:
     @property
     def key(self) -> AnswerKey:
         """The same for every sending of this delivery, and for the same wish within seconds."""
+        return self.key_while(lambda body: True)
+
+    def key_while(self, stands: Callable[[Mapping[str, Any]], bool]) -> AnswerKey:
+        """The same wish only while what its first answer tells of ``stands``: nobody turned it back meanwhile."""
         words = " ".join(read(self.line).text.split())
-        return self.deliveries.meant(self.place.delivery, self.asker, f"{self.place.channel}\0{words}")
+        return self.deliveries.meant(self.place.delivery, self.asker, f"{self.place.channel}\0{words}", stands)
 
     def once(self, reply: Reply, message: Message) -> Message:
         """Marks what was wished again; the same delivery, sent again, gets the same answer."""

@@ -50,8 +50,9 @@ VERBS = {
         Verb("ack", "ack [id]", "say that you have seen it and are on it", "ack"),
         Verb(
             "status",
-            "status [id] mitigated|resolved|closed|false-alarm|merged|reopened [at=14:02] [into=ID] [reason]",
-            "bring it to another status; contained and reviewed come from evidence",
+            "status [id] mitigated|resolved|closed|false-alarm|merged|reopened [at=14:02] [into=ID]"
+            " [clocks=go-on] [reason]",
+            "bring it to another status; contained and reviewed come from evidence; clocks=go-on: duties are owed",
             "status mitigated the old key is dead",
         ),
         Verb(
@@ -93,7 +94,9 @@ VERBS = {
         Verb("postmortem", "postmortem [id]", "the review: what it asks, when it is due, where it is", "postmortem"),
         Verb(
             "drill",
-            "drill PLAYBOOK [key=value ...] [mode=tabletop] [lasts=20m] | drill real|stop|abort [id] [words]",
+            "drill PLAYBOOK [key=value ...] [mode=tabletop] [lasts=20m] [compress=60]"
+            " | drill join [id] [@PERSON] [as facilitator|observer] | drill leave [id] [@PERSON]"
+            " | drill real|stop|abort [id] [words]",
             "rehearse a playbook; no live access is touched; real: it is no drill any more",
             "drill partner-credential-abuse partner=acme",
         ),

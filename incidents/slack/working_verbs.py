@@ -4,6 +4,9 @@ Verbs that work an incident: notes, updates, status, roles, tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from incidents.errors import Unknown
 from incidents.slack import answers, asked
 from incidents.slack.blocks import Message
@@ -37,26 +40,33 @@ def status(turn: Turn, wanted: asked.SetStatus) -> Message:
         reason=wanted.reason,
         at=typed_moment(wanted.at, turn.reader.now),
         into=wanted.into,
+        clocks_go_on=wanted.clocks_go_on,
         key=turn.key,
     )
     return turn.once(reply, answers.done(f"It is {reply.body['status']} now", reply.body, turn.reader))
 
 
 def take(turn: Turn, wanted: asked.Take) -> Message:
+    incident = turn.incident(wanted)
+
+    def stands(body: Mapping[str, Any]) -> bool:
+        roles = turn.operations.incident(turn.asker, body["incident"])["roles"]
+        return any(r["role"] == wanted.role and r["person"] == turn.person for r in roles)
+
     reply = turn.operations.role(
         turn.asker,
-        turn.incident(wanted),
+        incident,
         wanted.role,
         "take",
         reason=wanted.reason,
         force=wanted.over,
-        key=turn.key,
+        key=turn.key_while(stands),
     )
     return turn.once(reply, answers.done(f"You are {wanted.role} now", reply.body, turn.reader))
 
 
 def assign(turn: Turn, wanted: asked.Assign) -> Message:
-    incident, person = turn.incident(wanted), _person(turn, wanted)
+    incident, person = turn.incident(wanted), person_of(turn, wanted)
     role = "commander" if wanted.role in ("command", "ic", "lead") else wanted.role
     reply = turn.operations.role(turn.asker, incident, role, "assign", person=person, key=turn.key)
     who = str(reply.body.get("person", person))
@@ -67,8 +77,10 @@ def assign(turn: Turn, wanted: asked.Assign) -> Message:
     return turn.once(reply, answers.done(words, reply.body, turn.reader))
 
 
-def _person(turn: Turn, wanted: asked.Assign) -> str:
+def person_of(turn: Turn, wanted: asked.Assign | asked.DrillPart) -> str:
     """
+    Who is named: the mentioned account's person, or the id as it was written.
+
     Raises:
         Unknown: The mentioned account is nobody's.
     """

@@ -24,7 +24,7 @@ FOLDED = 4  # that many partners who fare alike become one row
 
 def points(rows: Sequence[Json]) -> Json:
     """Those that are not confirmed on top and whole; the confirmed ones folded, the slowest first."""
-    order = {"serving": 0, "refused": 1, "pending": 2, "lapsed": 3}
+    order = {"refused": 0, "pending": 1, "lapsed": 2}
     confirmed = sorted((p for p in rows if p["state"] == "confirmed"), key=lambda p: -(p["ms"] or 0))
     others = sorted((p for p in rows if p["state"] != "confirmed"), key=lambda p: (order.get(p["state"], 9), p["name"]))
     return {
@@ -33,7 +33,7 @@ def points(rows: Sequence[Json]) -> Json:
         "lapsed": [p for p in others if p["state"] == "lapsed"],
         "slowest": confirmed[0] if confirmed else None,
         "may_serve": [p for p in others if "may still serve" in p["because"]],
-        "refused": [p for p in others if p["state"] in ("refused", "serving")],
+        "refused": [p for p in others if p["state"] == "refused"],
     }
 
 

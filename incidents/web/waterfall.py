@@ -21,7 +21,7 @@ PANELS = (
     ("point", "Gateways", ("point",)),
     ("people", "People, steps and the whole", ("people", "step", "machine")),
 )
-TONES = {"done": "ok", "confirmed": "ok", "late": "stop", "serving": "stop", "refused": "stop", "open": "wait"}
+TONES = {"done": "ok", "confirmed": "ok", "late": "stop", "refused": "stop", "open": "wait"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ POINT_STATES = {
     "confirmed": ("confirmed", "ok"),
     "pending": ("not confirmed", "wait"),
     "lapsed": ("lapsed, denies", "wait"),
-    "serving": ("still serves", "stop"),
     "refused": ("can't apply it", "stop"),
 }
 STANDINGS = {

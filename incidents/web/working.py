@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from incidents.clock_views import still_owed
 from incidents.decisions import Asker
 from incidents.decisions.entries import EVIDENCE, WORDS
 from incidents.decisions.incident import TITLE_LIMIT
@@ -100,12 +101,6 @@ def values(found: Reading, asker: Asker, *, form: str, error: AndonError | None)
 # --- the life -------------------------------------------------------------------------------------------------------
 
 
-def _still_owed(whole: Json) -> list[Json]:
-    """Clocks of which whoever closes it has to say that they go on; see ``decisions.life.clocks_left``."""
-    owed = ("late", "running", "under-assessment")
-    return [row for row in whole["clocks"] if row["state"] in owed and not row["internal"] and not row["simulated"]]
-
-
 def _moves(whole: Json, asker: Asker, form: str) -> Json:
     """
     ``{forward, back, ends, refused}``, each a row ``{to, button, asks, must, may, blocked, first}``.
@@ -118,7 +113,7 @@ def _moves(whole: Json, asker: Asker, form: str) -> Json:
     def row(to: str) -> Json:
         move = _MOVES[to]
         may, stands = asker.may(move.right), blocked.get(to, [])
-        clocks = _still_owed(whole) if to == "closed" else []
+        clocks = still_owed(whole["clocks"]) if to == "closed" else []
         return {
             "to": to,
             "button": move.button,

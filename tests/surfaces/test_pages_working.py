@@ -19,7 +19,17 @@ from werkzeug.test import TestResponse
 from incidents.clock import rfc3339
 from incidents.decisions.tasks import NewTask
 from incidents.testing import Workshop
-from tests.support.acting import contain, declare, kinds_of, lived, meet_exits, review, settle_tasks, standing
+from tests.support.acting import (
+    contain,
+    declare,
+    kinds_of,
+    lived,
+    meet_exits,
+    review,
+    settle_tasks,
+    standing,
+    with_a_clock_left,
+)
 from tests.surfaces.test_pages import HOSTILE, form_token, sign_in, words
 
 ROLES = {"ada": "commander", "grace": "commander", "linus": "responder", "wall": "viewer"}
@@ -144,10 +154,8 @@ def test_whoever_closes_it_says_that_what_is_owed_to_others_goes_on(at: Any, sho
     """
     The duties stand where the button is: nobody closes them by the way, and nobody has to look for them.
     """
-    id = lived(shop, "reviewed")
-    ada, who = at("ada", id), shop.person("ada", "commander")
-    settle_tasks(shop, id, who)
-    shop.service.operations.take_regime(who, id, "gdpr-art33")
+    id = with_a_clock_left(shop)
+    ada = at("ada", id)
     asked = unescape(words(f"<main {form(ada.page(), 'status-closed')}"))
     assert "1 duty is owed still" in asked
     assert "Lead supervisory authority: due" in asked

@@ -12,7 +12,7 @@ from incidents.slack.limits import message_faults
 from incidents.testing import ADMIN
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_reading import as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.api import caller
 from tests.support.slack import Scene, slack_scene
 
@@ -103,6 +103,33 @@ def test_a_drill_is_ended_and_says_what_was_left_of_it(scene: Scene) -> None:
 
     assert "The drill is finished, 1 hold lifted; live access is as it was before." in said
     assert "DRILL-2026-0001 is over: finished" in again
+
+
+def test_people_join_and_leave_a_drill(scene: Scene) -> None:
+    """Who takes part, and as what, is written down from where they are."""
+    scene.types(scene.linus, "drill run break-glass partner=acme")
+    joined = scene.types(scene.linus, "drill join latest as facilitator")
+    named = scene.types(scene.ada, "drill join latest <@U01GRACEG|grace>")
+    again = scene.types(scene.ada, "drill join latest @grace as participant")
+    left = scene.types(scene.linus, "drill leave latest")
+    wrong = scene.types(scene.ada, "drill join latest as observr")
+    people = scene.shop.service.operations.drill_report(ADMIN, "DRILL-2026-0001")["people"]
+
+    assert "Linus Berg takes part as facilitator" in joined
+    assert "Grace Lim takes part as participant" in named
+    assert "nothing was changed" in again
+    assert "Linus Berg takes part no longer" in left
+    assert "Did you mean 'observer'?" in wrong
+    assert people == [{"person": "grace", "part": "participant"}]
+
+
+def test_the_clocks_of_a_drill_run_as_fast_as_it_was_typed(scene: Scene) -> None:
+    """Seventy-two hours are rehearsed in little more than one."""
+    scene.types(scene.linus, "drill partner-credential-abuse partner=acme compress=60")
+    wrong = scene.types(scene.linus, "drill partner-credential-abuse partner=globex compress=fast")
+
+    assert scene.shop.service.operations.drill_report(ADMIN, "DRILL-2026-0001")["compress"] == 60
+    assert "say how many times as fast" in wrong
 
 
 def test_a_tabletop_holds_nothing(scene: Scene) -> None:
@@ -288,6 +315,21 @@ def test_clocks_facts_and_submissions_are_worked_in_slack(scene: Scene) -> None:
     assert "due 26 Nov 09:00:00 UTC" in earlier
     assert "is recorded as sent" in sent
     assert "gdpr-art33.notify-authority" not in after
+
+
+def test_whoever_closes_it_says_in_slack_that_its_clocks_go_on(scene: Scene) -> None:
+    """Refused with the very line that does it; nobody has to leave Slack to close an incident."""
+    id = with_a_clock_left(scene.shop)
+
+    refused = scene.types(scene.ada, f"status {id} closed over")
+    closed = scene.types(scene.ada, f"status {id} closed clocks=go-on over")
+
+    assert f"can't be closed yet: a clock is open ({id}.gdpr-art33.notify-authority)" in refused
+    assert f"`/incident status {id} closed clocks=go-on WHY`" in refused
+    assert "It is closed now" in closed
+    assert seen(scene, id)["status"] == "closed"
+    (line,) = [e for e in scene.shop.service.ledger.incident(id) if e.kind == "incident:life:closed"]
+    assert line.data["clocks"] == [f"{id}.gdpr-art33.notify-authority"]
 
 
 def test_a_clock_that_several_could_be_is_asked_for(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from incidents.slack.limits import view_faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_person import SlackPerson
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.slack import Scene, slack_scene
 
 
@@ -162,6 +162,69 @@ def test_status_update_and_clocks_by_form(shown: Scene) -> None:
     assert "task 1: See that every enforcement point has confirmed" in text
 
 
+@pytest.fixture
+def owing(scene: Scene) -> Scene:
+    """An incident with a duty to an authority, whose message stands in #incidents."""
+    scene.types(scene.linus, "declare partner-credential-abuse partner=acme")
+    scene.posts(3)
+    return scene
+
+
+def clock(scene: Scene, name: str = "gdpr-art33.notify-authority") -> dict[str, Any]:
+    return next(c for c in seen(scene)["clocks"] if c["clock"] == f"INC-2026-0001.{name}")
+
+
+SENT = {"Sent or filed": "gdpr-art33.notify-authority", "Its receipt": "case 4711", "When it happened": "11:59"}
+
+
+def test_a_clock_is_submitted_by_form(owing: Scene) -> None:
+    """Nobody types the name of a duty at night; sent twice it is recorded once."""
+    owing.ada.press(message(owing), "Clocks")
+    asked = form(owing, owing.ada)
+    view = dict(owing.ada.view())
+    owing.ada.submit(SENT)
+    told = form(owing, owing.ada)
+    owing.slack.workspace.views[view["id"]] = view
+    owing.shop.clock.advance(1)
+    owing.ada.submit(SENT)
+    (line,) = [e for e in owing.shop.service.ledger.incident("INC-2026-0001") if e.kind == "clocks:duty:submitted"]
+
+    assert "Notification of the breach to the supervisory authority" in asked
+    assert "is recorded as sent" in told
+    assert (line.text, line.actor.person) == ({"receipt": "case 4711"}, "ada")
+    assert clock(owing)["submitted_at"] == "2026-11-23T11:59:00.000Z"
+
+
+def test_what_is_late_says_why_in_the_form(owing: Scene) -> None:
+    """The authority asks it anyway; the fault stands at its field, and what was typed is kept."""
+    owing.shop.clock.advance(4 * 86_400)
+    typed = owing.types(owing.ada, "submit latest gdpr-art33 case 4711")
+    owing.ada.press(message(owing), "Clocks")
+    owing.settle()
+    sent = {name: value for name, value in SENT.items() if name != "When it happened"}
+    without = owing.ada.submit(sent)
+    owing.ada.submit({**sent, "Why it is late": "their portal was down"})
+
+    assert "The button *Clocks*" in typed
+    assert without.json["errors"] == {"late_because": "say why it is late"}
+    assert clock(owing)["late"] is True
+
+
+def test_whoever_may_not_submit_only_reads_the_clocks(owing: Scene) -> None:
+    """And a form of somebody who had the role is refused when it has gone."""
+    owing.linus.press(message(owing), "Clocks")
+    read = form(owing, owing.linus)
+    owing.ada.press(message(owing), "Clocks")
+    owing.settle()
+    change_catalog(owing.shop, lambda c: c["people"]["ada"].update(roles=["responder"]))
+    owing.ada.submit(SENT)
+
+    assert "gdpr-art33.notify-authority" in read
+    assert read.endswith("(nothing to send)")
+    assert "needs the role 'commander'" in form(owing, owing.ada)
+    assert clock(owing)["submitted_at"] is None
+
+
 def test_a_step_of_its_life_by_form(shown: Scene) -> None:
     """Harm has stopped: with when, and how one knows."""
     shown.posts(20)
@@ -172,6 +235,20 @@ def test_a_step_of_its_life_by_form(shown: Scene) -> None:
     shown.ada.submit({"How do you know?": "no call for an hour"})
 
     assert seen(shown)["status"] == "mitigated"
+
+
+def test_closing_by_form_says_that_the_clocks_go_on(scene: Scene) -> None:
+    """What is owed still stands where the button is; sent without the tick it stays open and says how."""
+    id = with_a_clock_left(scene.shop)
+    scene.posts(4)
+    scene.ada.press(message(scene), "Close")
+    asked = form(scene, scene.ada)
+    without = scene.ada.submit({"How do you know?": "all is done"})
+    scene.ada.submit({"How do you know?": "all is done", "These duties": ["go-on"]})
+
+    assert "Notification of the breach to the supervisory authority, to Lead supervisory authority" in asked
+    assert "a clock is open" in without.json["errors"]["reason"]
+    assert scene.shop.service.operations.incident(scene.shop.person("ada", "commander"), id)["status"] == "closed"
 
 
 def test_asking_for_a_restore_and_refusing_it_by_form(shown: Scene) -> None:

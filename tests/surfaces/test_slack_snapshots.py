@@ -15,7 +15,7 @@ from incidents.slack.limits import message_faults, view_faults
 from incidents.testing.slack_limits import faults
 from incidents.testing.slack_limits import view_faults as slacks_view_faults
 from incidents.testing.slack_reading import as_read, view_as_read
-from tests.support.acting import change_catalog
+from tests.support.acting import change_catalog, with_a_clock_left
 from tests.support.slack import ADA, Scene, slack_scene
 
 FOLDER = Path(__file__).parents[1] / "data" / "slack"
@@ -159,6 +159,7 @@ def drill(shots: Shots) -> None:
     shots.answer("drill", scene.linus, "drill break-glass partner=globex")
     scene.posts(25)
     shots.message("incident-drill")
+    shots.answer("drill-joined", scene.linus, "drill join latest as facilitator")
     shots.answer("drill-over", scene.linus, "drill stop latest went through")
     scene.posts(4)
     shots.message("incident-drill-over")
@@ -197,6 +198,12 @@ def duties(shots: Shots) -> None:
     scene.types(scene.linus, "declare partner-credential-abuse partner=acme key on a paste site")
     scene.types(scene.linus, "declare partner-credential-abuse partner=globex the same there")
     shots.answer("clocks-of-all", scene.ada, "clocks all")
+    scene.posts(4)
+    scene.ada.press(scene.top()[-1], "Clocks")
+    shots.form("form-submit-a-clock", scene.ada)
+    sent = {"Sent or filed": "gdpr-art33.notify-authority", "Its receipt": "case 4712"}
+    scene.ada.submit(sent)
+    shots.answered("form-clock-submitted", scene.ada)
     shots.answer("fact", scene.ada, "fact INC-2026-0001 awareness at=09:00 the partner's mail")
     shots.answer("which-clock", scene.ada, "submit INC-2026-0001 gdpr case 4711")
     shots.answer("submitted", scene.ada, "submit INC-2026-0001 gdpr-art33 case 4711 at the authority's portal")
@@ -206,6 +213,16 @@ def duties(shots: Shots) -> None:
     scene.posts(20)
     shots.answer("false-alarm", scene.ada, "status latest false-alarm it was a test key")
     shots.answer("closed-incident", scene.linus, "task INC-2026-0002 1 done")
+
+
+def closing(shots: Shots) -> None:
+    scene = shots.scene
+    id = with_a_clock_left(scene.shop)
+    scene.posts(4)
+    scene.ada.press(scene.top()[-1], "Close")
+    shots.form("form-close-with-clocks", scene.ada)
+    shots.answer("clocks-open", scene.ada, f"status {id} closed all is done")
+    shots.answer("closed-with-clocks", scene.ada, f"status {id} closed clocks=go-on all is done")
 
 
 def one_partner_first(shots: Shots) -> None:
@@ -354,7 +371,7 @@ def notices(shots: Shots) -> None:
 
 
 PARTS = (
-    drill, drill_with_ghosts, a_test, notices, duties, one_partner_first, forms, captures, restricted,
+    drill, drill_with_ghosts, a_test, notices, duties, closing, one_partner_first, forms, captures, restricted,
     hundreds_of_points, long_words, slack_on_its_own,
 )  # fmt: skip
 

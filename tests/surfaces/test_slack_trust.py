@@ -5,6 +5,7 @@ Only Slack may speak for people in Slack, only once with the same words, and nob
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from incidents.ledger.sqlite import SqliteLedger
 from incidents.slack.deliveries import Deliveries as Remembered
 from incidents.slack.signature import NotSlack, Verifier
 from incidents.testing.slack_person import FORM
+from incidents.testing.slack_reading import as_read
+from tests.support.acting import restored
 from tests.support.slack import Scene, slack_scene
 
 KILL = b"team_id=T01ANDON&user_id=U01ADAADA&channel_id=C1&text=kill+partner+acme+leak&command=%2Fincident"
@@ -214,6 +217,87 @@ def test_the_same_typed_again_within_seconds_is_told_that_it_is_done(scene: Scen
 
     assert "done once" in said
     assert scene.kinds("INC-2026-0001").count("incident:note:added") == 1
+
+
+def sent_again(scene: Scene, delivery: Any) -> str:
+    scene.shop.clock.advance(1)
+    return as_read(scene.out.again(delivery).json)
+
+
+def test_a_restore_that_was_refused_is_asked_for_again_in_the_same_words(scene: Scene) -> None:
+    """ "It is done" would be a lie: nothing is asked for any more. Its deliveries, sent again, still ask once."""
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.types(scene.grace, "restore latest new key")
+    first = scene.out.sent[-1]
+    scene.types(scene.ada, "refuse latest not attested")
+    late = sent_again(scene, first)
+
+    asked = scene.types(scene.grace, "restore latest new key")
+    second = scene.out.sent[-1]
+    again = [sent_again(scene, delivery) for delivery in (second, first)]
+    once_more = scene.types(scene.grace, "restore latest new key")
+
+    assert "it is *refused*" in late
+    assert "done once" not in asked
+    assert "# Restore INC-2026-0001-R2" in asked
+    assert again == [asked, asked]
+    assert "done once" in once_more
+    assert scene.kinds("INC-2026-0001").count("restore:request:asked") == 2
+
+
+def test_a_refusal_of_one_restore_is_none_of_the_next(scene: Scene) -> None:
+    """The same words within seconds, about another request: the second is refused too."""
+    scene.types(scene.linus, "kill partner acme leak")
+    for number in (1, 2):
+        scene.types(scene.grace, f"restore latest reason {number}")
+        assert f"R{number} is refused" in scene.types(scene.ada, "refuse latest not attested")
+
+    assert scene.kinds("INC-2026-0001").count("restore:request:refused") == 2
+
+
+def test_what_was_given_back_is_stopped_again_by_the_same_words(scene: Scene) -> None:
+    """Whoever kills a second time within seconds must not read that it is done while the partner is on."""
+    scene.types(scene.linus, "kill partner acme leak")
+    restored(scene.shop, "INC-2026-0001")
+
+    said = scene.types(scene.linus, "kill partner acme leak")
+
+    assert "done once" not in said
+    assert scene.types(scene.linus, "check acme orion-2:tool-use").startswith(":no_entry: *denied*")
+
+
+def test_a_drill_that_is_over_is_started_again_by_the_same_words(scene: Scene) -> None:
+    """And typed twice, the second one is one drill too."""
+    scene.types(scene.linus, "drill break-glass partner=acme mode=tabletop")
+    scene.types(scene.linus, "drill stop latest")
+
+    started = scene.types(scene.linus, "drill break-glass partner=acme mode=tabletop")
+    once_more = scene.types(scene.linus, "drill break-glass partner=acme mode=tabletop")
+
+    assert "done once" not in started
+    assert "done once" in once_more
+    assert incidents(scene) == ["DRILL-2026-0001", "DRILL-2026-0002"]
+
+
+def test_command_that_was_taken_over_is_not_said_to_be_ones_own(scene: Scene) -> None:
+    """Two people who both believe to have command are worse than none."""
+    scene.types(scene.linus, "kill partner acme leak")
+    scene.types(scene.ada, "take latest")
+    scene.types(scene.grace, "take latest over she is on a plane")
+
+    assert "grace has command" in scene.types(scene.ada, "take latest")
+
+
+def test_a_line_that_was_refused_is_refused_again_and_done_when_it_can_be(scene: Scene) -> None:
+    """A refusal is no deed: what stood against it may be gone a second later."""
+    scene.types(scene.linus, "kill partner acme leak")
+    refused = [scene.types(scene.ada, "status latest mitigated the key is dead") for _ in range(2)]
+    scene.shop.clock.advance(17)
+    scene.shop.service.cycle()
+
+    assert refused[0] == refused[1]
+    assert "can't be mitigated yet" in refused[0]
+    assert "It is mitigated now" in scene.types(scene.ada, "status latest mitigated the key is dead")
 
 
 def test_the_same_note_a_minute_later_is_another_note(scene: Scene) -> None:

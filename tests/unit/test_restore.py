@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from incidents.decisions import Asker, access
-from incidents.errors import Conflicting, Forbidden, Invalid, Unknown
+from incidents.errors import Conflicting, Forbidden, Invalid, LedgerUnavailable, Unknown
 from incidents.ledger import AnswerKey
 from incidents.testing import ADMIN, Workshop
 from tests.support.acting import approve, ask, change_catalog, declare, kinds_of, restored, why
@@ -130,6 +130,50 @@ def test_who_asked_cannot_approve_not_even_with_another_token(shop: Workshop, in
     assert why(shop, "acme", TOOLS) == "capability-off"
     assert len(denied(shop, incident)) == 2
     assert kinds_of(shop, incident)[-1] == "restore:approval:denied"
+
+
+def test_whoever_presses_without_end_is_refused_each_time_and_fills_no_log(
+    shop: Workshop, incident: str, grace: Asker, ada: Asker
+) -> None:
+    """The log is evidence of the attempt, and nobody may push its other lines out of sight with it."""
+    request = ask(shop, incident, grace)
+    for _ in range(200):
+        with pytest.raises(Forbidden, match="another person approves it"):
+            approve(shop, request, grace)
+    assert len(denied(shop, incident)) == 1
+
+    with pytest.raises(Forbidden, match="needs the role"):
+        approve(shop, request, shop.person("linus", "responder"))
+    with pytest.raises(Conflicting, match="you approve plan 0000"):
+        approve(shop, {**request, "plan_digest": "0" * 64}, ada)
+    with pytest.raises(Conflicting, match="you approve plan 1111"):
+        approve(shop, {**request, "plan_digest": "1" * 64}, ada)
+    assert len(denied(shop, incident)) == 3, "others and other reasons have their own line, other words have none"
+
+    shop.clock.advance(61)
+    with pytest.raises(Forbidden):
+        approve(shop, request, grace)
+    assert len(denied(shop, incident)) == 4
+
+
+def test_a_refused_approval_that_could_not_be_recorded_is_recorded_by_the_next_try(
+    shop: Workshop, incident: str, grace: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not written must not count as written."""
+    request = ask(shop, incident, grace)
+    append = shop.service.ledger.append
+    monkeypatch.setattr(shop.service.ledger, "append", full_disk)
+    with pytest.raises(LedgerUnavailable):
+        approve(shop, request, grace)
+    monkeypatch.setattr(shop.service.ledger, "append", append)
+    with pytest.raises(Forbidden):
+        approve(shop, request, grace)
+
+    assert len(denied(shop, incident)) == 1
+
+
+def full_disk(*_: Any, **__: Any) -> None:
+    raise LedgerUnavailable("the disk is full")
 
 
 def test_a_token_that_the_asker_made_for_somebody_else_cannot_approve(shop: Workshop, incident: str) -> None:

@@ -116,16 +116,20 @@ def view_of(shop: Workshop, id: str) -> dict[str, Any]:
     return shop.service.operations.incident(shop.person("ada", "commander"), id)
 
 
-def test_a_point_that_still_serves_is_not_contained(shop: Workshop) -> None:
-    """A target that answers 200 but still serves is the loudest line of all; nothing promises an end."""
+def test_a_point_that_can_not_apply_the_change_is_not_contained(shop: Workshop) -> None:
+    """It answers, and serves as before: the loudest line of all; nothing promises an end."""
     shop.point("eu-1")
-    found = view_of(shop, declare(shop, "revoke-partner: {partner: acme}"))
-    found["containment"]["points"][0] |= {"state": "serving", "because": "a probe got through"}
+    id = declare(shop, "revoke-partner: {partner: acme}")
+    now = shop.clock.now()
+    shop.service.points.acknowledge(
+        "eu-1", "a", 0, applies=["live"], boot=shop.clock.boot(), at=now, refused="disk full"
+    )
+    found = view_of(shop, id)
 
     text = as_read(incident_message(found, READER).wire())
 
     assert "NOT CONTAINED, 0 of 1 confirmed" in text
-    assert ":rotating_light: eu-1: STILL SERVES (a probe got through)" in text
+    assert ":rotating_light: eu-1: says that it can't apply the change: disk full" in text
     assert "at the latest" not in text
 
 
