@@ -4,6 +4,7 @@ An incident worked from the command line, with no service: the way that is left 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,6 +31,7 @@ def test_people_and_tasks_are_worked_without_a_service(shell: Shell) -> None:  #
     assert "grace is commander" in shell.run("take", id, ANDON_TOKEN=grace).out
     taken = shell.run("take", id, ANDON_TOKEN=ada)
     assert (taken.code, "grace has command" in taken.err) == (1, True)
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC; ask", taken.err), "a moment as people read it"
 
     assert "follow-up" in shell.run("add-task", id, "Shorten keys", "--follow-up", "--owner", "grace").out
     assert shell.run("task", id, "1", "done").out.startswith(f"task 1 of {id} is done")
@@ -46,7 +48,7 @@ def test_times_are_typed_at_the_prompt_as_on_the_pages(shell: Shell) -> None:  #
 
     assert timedelta(hours=1.9) < parse_rfc3339(shown["tasks"][0]["due_at"]) - before < timedelta(hours=2.1)
     assert timedelta(minutes=29) < parse_rfc3339(shown["next_update_at"]) - before < timedelta(minutes=31)
-    noted = shell.done("note", id, "acme called", "--at", f"{before:%H:%M}")
+    noted = shell.done("note", id, "acme called", "--at", f"{before:%Y-%m-%d %H:%M}")
     assert noted["at"] == f"{before:%Y-%m-%dT%H:%M}:00.000Z"
     wrong = shell.run("note", id, "acme called", "--at", "yesterday")
     assert (wrong.code, "write 14:05 for today" in wrong.err) == (2, True)
