@@ -63,8 +63,10 @@ def test_status_says_what_stands_against_it(shell: Shell) -> None:  # noqa: F811
     assert "containment lacks evidence" in refused.err
     assert "never typed" in shell.run("status", id, "contained").err
     assert shell.run("status", id, "false-alarm", "--reason", "a rehearsal").out.startswith(f"{id} is false-alarm")
+    assert "review, due" not in shell.run("show", id).out, "it ended without one"
     assert "reopen it first" in shell.run("severity", id, "sev2", "--reason", "x").err
     assert shell.run("status", id, "reopened", "--reason", "it was real").code == 0
+    assert "review, due" in shell.run("show", id).out
 
 
 def test_lines_are_corrected_and_redacted_at_the_prompt(shell: Shell) -> None:  # noqa: F811
