@@ -7,6 +7,7 @@ true (seconds that also pass while the machine sleeps).
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -55,6 +56,14 @@ class ManualClock:
 def rfc3339(moment: datetime) -> str:
     """``2026-11-23T14:02:07.123Z``: milliseconds, UTC, as every answer writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+_WRITTEN = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z")
+
+
+def readable(words: str) -> str:
+    """Words for people: each moment in them that ``rfc3339`` wrote becomes ``2026-11-23 14:02:07 UTC``."""
+    return _WRITTEN.sub(r"\1 \2 UTC", words)
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from incidents.clock import readable
 from incidents.drills import Score
 from incidents.life import COMMANDER
 from incidents.spans import took
@@ -183,12 +184,12 @@ def _facts(found: Json) -> list[str]:
     told = "announced" if found["announced"] else "unannounced"
     said = [
         f"Playbook {found['playbook']} v{found['playbook_version']}, {found['mode']}",
-        f"Started {found['started_at']} by {_plain(found['started_by'])}, {told}",
+        f"Started {readable(found['started_at'])} by {_plain(found['started_by'])}, {told}",
     ]
     if found["running"]:
-        said.append(f"Still running; ends by itself at {found['ends_at']}")
+        said.append(f"Still running; ends by itself at {readable(found['ends_at'])}")
     else:
-        said.append(f"{found['how'].capitalize()} {found['ended_at']}: {_plain(found['because'])}")
+        said.append(f"{found['how'].capitalize()} {readable(found['ended_at'])}: {_plain(found['because'])}")
     if found["people"]:
         said.append("Took part: " + ", ".join(f"{_plain(p['person'])} ({p['part']})" for p in found["people"]))
     return said

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from incidents.clock import rfc3339
+from incidents.clock import readable, rfc3339
 from incidents.clock_views import facts
 from incidents.docket import Duty
 from incidents.events import Event
@@ -101,7 +101,7 @@ def notice_facts(
         "recipient": deadline.recipient if deadline is not None else "unknown: the register names none",
         "regime": terms.title,
         "source": terms.source,
-        "due": f"{due['utc']} ({due['local']})" if due is not None else "unknown: no moment is set",
+        "due": f"{readable(due['utc'])} ({due['local']})" if due is not None else "unknown: no moment is set",
         "items": "\n".join(items) or "unknown: the register lists nothing that it has to say",
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from incidents.clock import readable
 from incidents.clock_views import in_words
 from runbooks.render import render
 
@@ -50,9 +51,13 @@ def markdown(made: Mapping[str, Any]) -> str:
 
 def _moments(made: Mapping[str, Any]) -> list[str]:
     due, latest = made["due"], made["latest"]
-    found = [f"- Due: {due['utc']} ({due['local']}), {_plain(made['basis'])}"] if due else ["- Due: no moment is set"]
+    found = (
+        [f"- Due: {readable(due['utc'])} ({due['local']}), {_plain(made['basis'])}"]
+        if due
+        else ["- Due: no moment is set"]
+    )
     if latest and due and latest != due:
-        found.append(f"- By the rule of the regime at the latest: {latest['utc']} ({latest['local']})")
+        found.append(f"- By the rule of the regime at the latest: {readable(latest['utc'])} ({latest['local']})")
     if made["receipt"]:
         found.append(f"- Submitted, receipt: {_plain(made['receipt'])}")
     if made["late_because"]:

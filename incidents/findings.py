@@ -76,7 +76,7 @@ def did_not(figures: Measures) -> Iterator[str]:
     for row in short.taken_over:
         yield f"{row.about} took command over at {minute(row.at)} UTC."
     if short.late_entries:
-        yield f"{counted(len(short.late_entries), 'line')} written down well after it happened."
+        yield f"{counted(len(short.late_entries), 'line')} written down only well after the fact."
 
 
 def _names(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from incidents.decisions.life import blockers
 from incidents.decisions.people import roles_of
 from incidents.decisions.restore import is_open
 from incidents.events import Event
-from incidents.life import COMMANDER, STEPS, Incident, Review, Task
+from incidents.life import COMMANDER, FALSE_ALARM, MERGED, STEPS, Incident, Review, Task
 from incidents.state import State
 
 Json = dict[str, Any]
@@ -99,8 +99,8 @@ def criteria(incident: Incident, words: Words) -> list[Json]:
 
 
 def review(incident: Incident) -> Json:
-    """Where the review stands; its text is read apart."""
-    known = incident.review
+    """Where the review stands; its text is read apart. What ended as a false alarm or was merged owes none."""
+    known, owed = incident.review, incident.stage not in (FALSE_ALARM, MERGED)
     state = (
         "published" if known.published == known.version > 0
         else "approved" if known.approved == known.version > 0
@@ -110,8 +110,8 @@ def review(incident: Incident) -> Json:
     return {
         "state": state,
         "ask": list(incident.postmortem.get("ask", [])),
-        "due": incident.postmortem.get("due"),
-        "due_at": known.due_at,
+        "due": incident.postmortem.get("due") if owed else None,
+        "due_at": known.due_at if owed else None,
         "owner": known.owner,
         "version": known.version,
         "authors": list(known.authors),

@@ -225,12 +225,17 @@ def _progress(request: RestoreRequest, now: datetime) -> list[Json]:
 
 
 def broken_glass(state: State, now: datetime, incident: str = "") -> list[Json]:
-    """Break-glass restores of the last 24 hours, newest first: everybody has to see them."""
+    """
+    Break-glass restores of the last 24 hours, newest first: everybody has to see them.
+
+    ``stoppable``: it is not over yet, so any one responder still stops it.
+    """
     return [
         {
             "request": row.request,
             "incident": row.incident,
             "moment": row.moment,
+            "stoppable": _stoppable(state.requests.get(row.request), now),
             "by": row.by,
             "at": rfc3339(row.at),
             "waived": row.waived,
@@ -238,6 +243,10 @@ def broken_glass(state: State, now: datetime, incident: str = "") -> list[Json]:
         for row in reversed(state.broken_glass)
         if now - row.at < SHOWN_BROKEN and incident in ("", row.incident)
     ]
+
+
+def _stoppable(request: RestoreRequest | None, now: datetime) -> bool:
+    return request is not None and restore(request, now)["state"] in ("open", "running")
 
 
 def blast(found: Blast) -> Json:

@@ -438,6 +438,7 @@ COMPONENTS: dict[str, Schema] = {
         request=TEXT,
         incident=TEXT,
         moment={"type": "string", "enum": ["asked", "approved"]},
+        stoppable=TRUTH,
         by=TEXT,
         at=TIME,
         waived=WAIVED,

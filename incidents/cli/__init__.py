@@ -31,6 +31,7 @@ from incidents.cli import (
 )
 from incidents.cli.outcome import Exit, Failed, of_error
 from incidents.cli.show import plain
+from incidents.clock import readable
 from incidents.errors import AndonError
 
 
@@ -119,7 +120,7 @@ def _be_tolerant() -> None:
 
 def _say(*lines: str) -> None:
     for line in lines:
-        click.echo(plain(line), err=True)
+        click.echo(plain(readable(line)), err=True)
 
 
 def _silence_stdout() -> None:

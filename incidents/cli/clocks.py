@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from incidents.cli import show_clocks as words
-from incidents.cli.options import as_json, choice, json_option, remark, say
+from incidents.cli.options import DUE, MOMENT, as_json, choice, json_option, remark, say
 from incidents.cli.transport import connect
 from incidents.clock_operations import LIST_STATES
 
@@ -50,7 +50,7 @@ def clocks(id: str | None, state: str | None, owner: str | None, add: str | None
 @click.command()
 @click.argument("id")
 @click.argument("fact", metavar="ANCHOR")
-@click.option("--at", metavar="TIME", help="When it happened: 2026-11-23T14:02:07Z.")
+@click.option("--at", callback=MOMENT, metavar="TIME", help="When it happened: 14:02 or 2026-11-23T14:02:07Z.")
 @click.option("--yes", "holds", flag_value="yes", help="Instead of a time: the condition ANCHOR holds.")
 @click.option("--no", "holds", flag_value="no", help="It does not hold.")
 @click.option("--evidence", default="", help="How you know it.")
@@ -93,7 +93,9 @@ def fact(
 @click.command()
 @click.argument("clock")
 @click.option("--receipt", required=True, help="What shows it: a receipt number, a confirmation, who took the call.")
-@click.option("--at", metavar="TIME", help="When it was sent, if not now: 2026-11-23T14:02:07Z.")
+@click.option(
+    "--at", callback=MOMENT, metavar="TIME", help="When it was sent, if not now: 14:02 or 2026-11-23T14:02:07Z."
+)
 @click.option("--late-because", default="", metavar="TEXT", help="Why it is late; needed where it is.")
 @json_option
 def submit(clock: str, receipt: str, at: str | None, late_because: str) -> None:
@@ -141,7 +143,7 @@ def not_reportable(clock: str, reason: str) -> None:
 @click.command()
 @click.argument("clock")
 @REASON
-@click.option("--until", metavar="TIME", help="When the stay ends by itself.")
+@click.option("--until", callback=DUE, metavar="TIME", help="When the stay ends by itself: 2d or 2026-11-30T14:00Z.")
 @json_option
 def stay(clock: str, reason: str, until: str | None) -> None:
     """

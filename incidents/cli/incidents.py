@@ -7,7 +7,7 @@ from __future__ import annotations
 import click
 
 from incidents.cli import show as words
-from incidents.cli.options import choice, json_option, say
+from incidents.cli.options import MOMENT, choice, json_option, say
 from incidents.cli.transport import connect
 from incidents.decisions.incident import SEVERITIES, Kind
 
@@ -73,7 +73,9 @@ def timeline(id: str) -> None:
 @click.command()
 @click.argument("id")
 @click.argument("text")
-@click.option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-23T14:02:07Z.")
+@click.option(
+    "--at", callback=MOMENT, metavar="TIME", help="When it happened, if not now: 14:02 or 2026-11-23T14:02:07Z."
+)
 @click.option("--restricted", is_flag=True, help="For the incident's members alone.")
 @json_option
 def note(id: str, text: str, at: str | None, restricted: bool) -> None:

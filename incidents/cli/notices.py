@@ -11,7 +11,7 @@ from typing import IO, Any
 import click
 
 from incidents.cli import show_notices as words
-from incidents.cli.options import json_option, remark, say
+from incidents.cli.options import MOMENT, json_option, remark, say
 from incidents.cli.outcome import Exit, Failed
 from incidents.cli.transport import connect, refuse_remote, settings
 
@@ -155,7 +155,7 @@ def refuse(notice: str, reason: str) -> None:
 @notices.command()
 @click.argument("notice")
 @click.option("--receipt", "words_", metavar="TEXT", required=True, help="How it is known that the reader has it.")
-@click.option("--at", metavar="TIME", help="When that was, if not now: 2026-11-23T14:02:07Z.")
+@click.option("--at", callback=MOMENT, metavar="TIME", help="When that was, if not now: 14:02 or 2026-11-23T14:02:07Z.")
 @click.option("--late-because", metavar="TEXT", default="", help="Why it is late, if its clock says that it is.")
 @json_option
 def receipt(notice: str, words_: str, at: str | None, late_because: str) -> None:

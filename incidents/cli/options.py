@@ -1,16 +1,22 @@
 """
-What every command shares: ``--json``, and saying an answer in words or as JSON.
+What every command shares: ``--json``, saying an answer in words or as JSON, and times as people type them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
+from incidents.clock import SystemClock
+from incidents.errors import Invalid
+from incidents.typed_times import typed_due, typed_moment
+
 T = TypeVar("T")
+Typed = Callable[[click.Context, click.Parameter, str | None], str | None]
 _JSON = "andon.json"
 
 
@@ -47,3 +53,19 @@ def remark(line: str) -> None:
 
 def choice(values: Iterable[Any]) -> click.Choice[str]:
     return click.Choice([str(value) for value in values])
+
+
+def _typed(read: Callable[[str, datetime], str | None]) -> Typed:
+    """An option's ``callback``: typed as on the pages, sent as the API reads it. What is no time is wrong usage."""
+
+    def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        try:
+            return read(value, SystemClock().now()) if value is not None else None
+        except Invalid as error:
+            raise click.BadParameter(str(error)) from error
+
+    return moment
+
+
+MOMENT = _typed(typed_moment)
+DUE = _typed(typed_due)

@@ -82,7 +82,7 @@ def _settle(andon: Andon, id: str, what: str, version: int | None) -> None:
             raise Failed(Exit.REFUSED, f"nothing is written in the review of {found['incident']} yet")
     answer = andon.post("incidents", id, "postmortem", what, body={"version": version})
     done = "approved; another person publishes it" if what == "approval" else "published"
-    say(answer, lambda a: [f"version {a['version']} of the review of {a['incident']} is {done}; it is {a['status']}"])
+    say(answer, lambda a: [f"version {a['version']} of the review is {done}; {a['incident']} is {a['status']}"])
 
 
 def _shown(found: Json) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from incidents.cli.show import Json, Lines, facts, moment, plain, table
+from incidents.clock import readable
 
 
 def _due(row: Json) -> str:
@@ -120,7 +121,7 @@ def _line(line: Json) -> str:
 
 def moved(answer: Json) -> Lines:
     """What must be shouted first, then every clock that was touched."""
-    yield from map(plain, answer["shout"])
+    yield from (plain(readable(line)) for line in answer["shout"])
     if answer.get("already"):
         yield f"{answer['incident']} was so already; nothing was changed"
         return

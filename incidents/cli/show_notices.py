@@ -14,14 +14,14 @@ def of_incident(answer: Json) -> Lines:
     if answer["notices"]:
         yield ""
         yield from table(
-            ("NOTICE", "TO", "STATE", "APPROVED", "WHY"),
+            ("NOTICE", "TO", "STATE", "APPROVED", "RECEIPT OR WHY"),
             [
                 (
                     n["id"],
                     n["to"],
                     n["state"],
                     f"{n['approvals'] - n['approvals_left']} of {n['approvals']}",
-                    (n["message"] or {}).get("because"),
+                    n["receipt"] or (n["message"] or {}).get("because"),
                 )
                 for n in answer["notices"]
             ],
@@ -30,8 +30,11 @@ def of_incident(answer: Json) -> Lines:
     if answer["messages"]:
         yield ""
         yield from table(
-            ("MESSAGE", "TO", "WHAT", "STATE", "BY", "WHY"),
-            [(m["id"], m["to"], m["template"], m["state"], m["channel"], _why(m)) for m in answer["messages"]],
+            ("MESSAGE", "TO", "WHAT", "STATE", "BY", "RECEIPT OR WHY"),
+            [
+                (m["id"], m["to"], m["template"], m["state"], m["channel"], m["receipt"] or _why(m))
+                for m in answer["messages"]
+            ],
             none="",
         )
     yield ""

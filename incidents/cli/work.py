@@ -10,14 +10,16 @@ from typing import Any
 import click
 
 from incidents.cli import show as words
-from incidents.cli.options import choice, json_option, say
+from incidents.cli.options import DUE, MOMENT, choice, json_option, say
 from incidents.cli.transport import connect
 from incidents.decisions.incident import SEVERITIES
 from incidents.decisions.life import TYPED
 from incidents.life import COMMANDER, OPEN, RESTRICTED
 
 Json = dict[str, Any]
-AT = click.option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-23T14:02:07Z.")
+AT = click.option(
+    "--at", callback=MOMENT, metavar="TIME", help="When it happened, if not now: 14:02 or 2026-11-23T14:02:07Z."
+)
 
 
 def _told(what: Callable[[Json], str]) -> Callable[[Json], list[str]]:
@@ -179,7 +181,9 @@ def leave(id: str, role: str, reason: str) -> None:
 @click.argument("what", type=choice(("done", "skip", "reopen", "change")))
 @click.option("--reason", default="", help="Why it is skipped.")
 @click.option("--owner", default="", help="With 'change': who does it.")
-@click.option("--due", metavar="TIME", help="With 'change': until when.")
+@click.option(
+    "--due", callback=DUE, metavar="TIME", help="With 'change': until when: 2h, 3 business days or 14:05 (UTC)."
+)
 @click.option("--follow-up", is_flag=True, help="With 'change': it goes on after closing.")
 @json_option
 def task(id: str, number: int, what: str, reason: str, owner: str, due: str | None, follow_up: bool) -> None:
@@ -211,7 +215,7 @@ def task(id: str, number: int, what: str, reason: str, owner: str, due: str | No
 @click.option("--about", default="", help="More words.")
 @click.option("--role", default="", help="The role that does it.")
 @click.option("--owner", default="", help="The person who does it.")
-@click.option("--due", metavar="TIME", help="Until when.")
+@click.option("--due", callback=DUE, metavar="TIME", help="Until when: 2h, 3 business days or 14:05 (UTC).")
 @click.option("--follow-up", is_flag=True, help="It goes on after closing.")
 @json_option
 def add_task(id: str, title: str, about: str, role: str, owner: str, due: str | None, follow_up: bool) -> None:
@@ -332,7 +336,7 @@ def members(id: str, add: Sequence[str], remove: Sequence[str]) -> None:
 @click.command()
 @click.argument("id")
 @click.argument("text")
-@click.option("--next", "next_at", metavar="TIME", help="When the next one comes.")
+@click.option("--next", "next_at", callback=DUE, metavar="TIME", help="When the next one comes: 30m or 14:05 (UTC).")
 @json_option
 def update(id: str, text: str, next_at: str | None) -> None:
     """

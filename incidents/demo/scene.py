@@ -99,7 +99,7 @@ Andon is ready.   {url}
   sign in         {link}
                   (Ada, commander and admin; works once, for 10 minutes)
   second person   {second_link}
-                  (Grace, commander: approves a restore that Ada asked for; use another browser profile)
+                  (Grace, commander: approves a restore that Ada asked for; likewise, in another browser profile)
   admin token     {token}
   demo gateway    {gateway}   try, as a partner:
                   curl -H 'X-Partner-Key: acme-demo-key' {gateway}/v1/orion-2/tool-use

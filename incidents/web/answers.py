@@ -58,7 +58,7 @@ def deadlines(whole: Json) -> list[Json]:
         if clock["due"] and clock["state"] in OPEN and not clock["projected"]
     ]
     review = whole["postmortem"]
-    if review.get("due_at") and review["state"] != "published" and whole["status"] not in ("false-alarm", "merged"):
+    if review.get("due_at") and review["state"] != "published":
         found.append({"due_at": review["due_at"], "what": "Review", "who": review["owner"], "where": "review"})
     if whole["next_update_at"]:
         due = {"due_at": whole["next_update_at"], "what": "Status update", "who": _holder(whole, "comms")}

@@ -25,9 +25,9 @@ from incidents.errors import AndonError, Invalid
 from incidents.filing_document import html
 from incidents.operations import Reply
 from incidents.roles import Right
+from incidents.typed_times import typed_moment
 from incidents.web.clock_card import sorted_out
 from incidents.web.frame import answer_key, asker, pages, service, show, visitor, web
-from incidents.web.times import typed_moment
 from playbooks.anchors import ANCHORS
 
 PAGE = 100

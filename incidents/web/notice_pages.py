@@ -15,8 +15,8 @@ from incidents.decisions.incident import REASON_LIMIT
 from incidents.decisions.notices import BODY_LIMIT, RECEIPT_LIMIT, SUBJECT_LIMIT
 from incidents.errors import AndonError
 from incidents.operations import Reply
+from incidents.typed_times import typed_moment
 from incidents.web.frame import answer_key, asker, pages, service, show
-from incidents.web.times import typed_moment
 
 Json = dict[str, Any]
 SAID = {

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
-from incidents.clock import parse_rfc3339, rfc3339
+from incidents.clock import parse_rfc3339, readable, rfc3339
 from incidents.spans import plural as plural
 from incidents.spans import span as span
 from incidents.spans import spelled as spelled
@@ -90,6 +90,7 @@ def add_words(app: Flask) -> None:
         "marked": marked,
         "blanks": lambda text: _BLANK.sub(r"<\1>", text),
         "spelled": spelled,
+        "readable": lambda words: readable(str(words)),
         "severity": lambda text: f"SEV {text[3:]}" if text.startswith("sev") else text,
     }
     app.jinja_env.globals |= {"POINT_STATES": POINT_STATES, "STANDINGS": STANDINGS, "BANDS": BANDS}

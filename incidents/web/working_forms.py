@@ -17,9 +17,9 @@ from incidents.decisions.tasks import NewTask
 from incidents.errors import Invalid
 from incidents.operating import moment
 from incidents.operations import Operations, Reply
+from incidents.typed_times import typed_due, typed_moment
 from incidents.web.frame import answer_key, asker, pages, service
 from incidents.web.incident_pages import SAID, attempt
-from incidents.web.times import typed_due, typed_moment
 from incidents.web.working import NEXT
 from playbooks.durations import duration
 

@@ -39,7 +39,7 @@ PURE = {
     "incidents.slack.incident_message", "incidents.slack.incident_buttons", "incidents.slack.lines",
     "incidents.slack.answers", "incidents.slack.declared_answers", "incidents.slack.plan_answers",
     "incidents.connectors", "incidents.slack.letter_message", "incidents.slack.forms", "incidents.slack.manifest",
-    "incidents.slack.moments", "incidents.slack.places", "incidents.slack.rehearsed",
+    "incidents.slack.moments", "incidents.slack.places", "incidents.typed_times", "incidents.slack.rehearsed",
     "incidents.exposure", "incidents.reading", "incidents.shared_view",
     "incidents.merging", "incidents.review_questions", "incidents.measures", "incidents.moments",
     "incidents.affected", "incidents.shortcomings", "incidents.review_draft", "incidents.review_views",

@@ -67,7 +67,9 @@ def test_a_notice_is_read_changed_and_approved_by_two_people_and_then_sent(decla
     ]
     listed = declared.run("notices", "list", "latest")
     assert notice in listed.out
-    assert "sent" in listed.out
+    told = next(line for line in listed.out.splitlines() if line.startswith(f"{notice} "))
+    assert "sent" in told
+    assert told.endswith("  kept"), "the receipt, not the word alone"
 
 
 @pytest.mark.parametrize("verb", [["approve"], ["refuse", "--reason", "x"], ["receipt", "--receipt", "x"]])

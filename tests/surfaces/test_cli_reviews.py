@@ -87,7 +87,7 @@ def test_review_is_written_approved_and_published_by_three(shell: Shell, inciden
     assert shell.done("postmortem", incident, "--approve", ANDON_TOKEN=ada)["version"] == 1
     assert shell.run("postmortem", incident, "--publish", ANDON_TOKEN=ada).code == 1
     published = shell.run("postmortem", incident, "--publish", "--version", "1", ANDON_TOKEN=grace)
-    assert published.out == f"version 1 of the review of {incident} is published; it is reviewed\n"
+    assert published.out == f"version 1 of the review is published; {incident} is reviewed\n"
 
 
 @pytest.mark.parametrize("act", ["--approve", "--publish"])

@@ -4,8 +4,12 @@ An incident worked from the command line, with no service: the way that is left 
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from incidents.clock import parse_rfc3339
 from tests.surfaces.test_cli import Shell, bare, shell  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.usefixtures("shell")
@@ -27,11 +31,27 @@ def test_people_and_tasks_are_worked_without_a_service(shell: Shell) -> None:  #
     assert "grace is commander" in shell.run("take", id, ANDON_TOKEN=grace).out
     taken = shell.run("take", id, ANDON_TOKEN=ada)
     assert (taken.code, "grace has command" in taken.err) == (1, True)
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC; ask", taken.err), "a moment as people read it"
 
     assert "follow-up" in shell.run("add-task", id, "Shorten keys", "--follow-up", "--owner", "grace").out
     assert shell.run("task", id, "1", "done").out.startswith(f"task 1 of {id} is done")
     again = shell.run("task", id, "1", "done")
     assert (again.code, "done already" in again.err) == (1, True)
+
+
+def test_times_are_typed_at_the_prompt_as_on_the_pages(shell: Shell) -> None:  # noqa: F811
+    """Nobody writes out a date with its zone while something burns."""
+    id, before = declared(shell), datetime.now(UTC)
+    assert shell.run("task", id, "1", "change", "--due", "2h").code == 0
+    assert shell.run("update", id, "Contained.", "--next", "30m").code == 0
+    shown = shell.done("show", id)
+
+    assert timedelta(hours=1.9) < parse_rfc3339(shown["tasks"][0]["due_at"]) - before < timedelta(hours=2.1)
+    assert timedelta(minutes=29) < parse_rfc3339(shown["next_update_at"]) - before < timedelta(minutes=31)
+    noted = shell.done("note", id, "acme called", "--at", f"{before:%Y-%m-%d %H:%M}")
+    assert noted["at"] == f"{before:%Y-%m-%dT%H:%M}:00.000Z"
+    wrong = shell.run("note", id, "acme called", "--at", "yesterday")
+    assert (wrong.code, "write 14:05 for today" in wrong.err) == (2, True)
 
 
 def test_status_says_what_stands_against_it(shell: Shell) -> None:  # noqa: F811
@@ -43,8 +63,10 @@ def test_status_says_what_stands_against_it(shell: Shell) -> None:  # noqa: F811
     assert "containment lacks evidence" in refused.err
     assert "never typed" in shell.run("status", id, "contained").err
     assert shell.run("status", id, "false-alarm", "--reason", "a rehearsal").out.startswith(f"{id} is false-alarm")
+    assert "review, due" not in shell.run("show", id).out, "it ended without one"
     assert "reopen it first" in shell.run("severity", id, "sev2", "--reason", "x").err
     assert shell.run("status", id, "reopened", "--reason", "it was real").code == 0
+    assert "review, due" in shell.run("show", id).out
 
 
 def test_lines_are_corrected_and_redacted_at_the_prompt(shell: Shell) -> None:  # noqa: F811

@@ -411,6 +411,12 @@ def test_broken_glass_is_on_the_board_and_on_the_incident_for_a_day(http: FlaskC
         said = words(http.get(path).text)
         assert told in said
         assert "without partner attested, new key issued, old key refused" in said
+        assert "Anybody who may respond can stop it." in said
+    shop.service.operations.refuse(shop.person("grace", "commander"), f"{id}-R1", "not like this")
+    for path in ("/", f"/incidents/{id}"):
+        said = words(http.get(path).text)
+        assert "Break-glass restore asked by Ada Okafor" in said
+        assert "can stop it" not in said, "it is refused: there is nothing to stop any more"
     shop.clock.advance(24 * 3600)
     for path in ("/", f"/incidents/{id}"):
         assert told not in words(http.get(path).text)

@@ -105,6 +105,20 @@ def test_an_open_question_keeps_a_clock_list_from_being_right(shop: Workshop) ->
     assert report(shop, id)["score"]["clocks_ms"] == 60_000
 
 
+def test_clocks_of_a_drill_that_is_over_are_in_no_list_of_what_runs(shop: Workshop) -> None:
+    """Neither right after it nor while somebody has opened it to look back: nobody owes anything under a rehearsal."""
+    id = run(shop)
+    shop.service.every_second()
+    assert {row["incident"] for row in shop.service.operations.clocks(ADMIN)["items"]} == {id}
+    shop.service.operations.end_drill(ADMIN, id)
+    assert shop.service.operations.clocks(ADMIN)["items"] == []
+
+    shop.service.every_second()
+    shop.service.desk.let_go()
+    assert shop.service.operations.incident(ADMIN, id)["clocks"], "they can still be looked at there"
+    assert shop.service.operations.clocks(ADMIN, state="all")["items"] == []
+
+
 def test_a_playbook_that_names_no_clocks_is_not_measured_by_them(shop: Workshop) -> None:
     """A dash, and no word about a list that nobody wrote."""
     body = {"playbook": "break-glass", "parameters": {"partner": "acme"}}

@@ -1,5 +1,5 @@
 """
-Times as people type them into a form.
+Times as people type them, into a form or after an option. Pure.
 """
 
 from __future__ import annotations
