@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from incidents.life import ENDS
 from incidents.spans import in_full
 
 Json = Mapping[str, Any]
@@ -54,6 +55,18 @@ def _width(text: str) -> int:
 def moment(text: str | None) -> str:
     """``2026-11-23 14:02:07Z`` of RFC 3339 in UTC."""
     return f"{text[:19].replace('T', ' ')}Z" if text else "-"
+
+
+def when_due(row: Json) -> str:
+    """When a clock is due, ``2026-11-26 14:02:07Z``, with what has to be known about it."""
+    if row["due"] is None:
+        return "-"
+    marks = [
+        *(["own target"] if row["internal"] else []),
+        *(["projected"] if row["projected"] else []),
+        *(["if owed"] if row["asks"] else []),
+    ]
+    return f"{moment(row['due'])} ({marks[0]})" if marks else moment(row["due"])
 
 
 def facts(*pairs: tuple[str, Any]) -> Lines:
@@ -266,11 +279,17 @@ def _is_open(clock: Json) -> bool:
     return clock["state"] not in ("submitted", "not-reportable", "not-applicable")
 
 
+def _running(clock: Json) -> str:
+    state = clock["state"].replace("-", " ")
+    return f"{state}, due {when_due(clock)}" if clock["due"] else f"{state}, no date yet"
+
+
 def _owed(answer: Json) -> list[str]:
     review = answer["postmortem"].get("due_at") if answer["postmortem"]["state"] != "published" else None
+    past = answer["kind"] != "real" and answer["status"] in ENDS  # a rehearsal that is over owes nobody anything
     return [
         *(f"notice to {n.get('host') or n['to']}{_when(n)}: {n['state']}" for n in answer["notices"]),
-        *(f"clock {c['clock']}, {c['state']}, due {moment(c['due'])}" for c in answer["clocks"] if _is_open(c)),
+        *(f"clock {c['clock']}, {_running(c)}" for c in answer["clocks"] if _is_open(c) and not past),
         *([f"status update, due {moment(answer['next_update_at'])}"] if answer["next_update_at"] else []),
         *([f"review, due {moment(review)}"] if review else []),
     ]

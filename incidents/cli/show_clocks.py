@@ -6,20 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from incidents.cli.show import Json, Lines, facts, moment, plain, table
+from incidents.cli.show import Json, Lines, facts, moment, plain, table, when_due
 from incidents.clock import readable
-
-
-def _due(row: Json) -> str:
-    """``2026-11-26 14:02:07Z``, with what has to be known about it."""
-    if row["due"] is None:
-        return "-"
-    marks = [
-        *(["own target"] if row["internal"] else []),
-        *(["projected"] if row["projected"] else []),
-        *(["if owed"] if row["asks"] else []),
-    ]
-    return f"{moment(row['due'])} ({marks[0]})" if marks else moment(row["due"])
 
 
 def _state(row: Json) -> str:
@@ -37,7 +25,7 @@ def clocks(answer: Json) -> Lines:
     yield from table(
         ("DUE", "STATE", "OWNER", "CLOCK", "WHAT", "TO"),
         [
-            (_due(row), _state(row), _owner(row), row["clock"], row["title"], row["recipient"])
+            (when_due(row), _state(row), _owner(row), row["clock"], row["title"], row["recipient"])
             for row in answer["items"]
         ],
         none="no clock",
@@ -81,7 +69,7 @@ def clock(row: Json) -> Lines:
     yield from facts(
         ("to", row["recipient"]),
         ("under", f"{row['source']} ({row['regime_title']})"),
-        ("due", ", ".join(filter(None, (_due(row), row["basis"])))),
+        ("due", ", ".join(filter(None, (when_due(row), row["basis"])))),
         ("latest", moment(row["latest"]) if row["latest"] != row["due"] else None),
         ("waits", row["waits_for"]),
         ("asks", [asked["question"] for asked in row["asks"]]),
@@ -127,7 +115,7 @@ def moved(answer: Json) -> Lines:
         return
     yield f"recorded in {answer['incident']}, event {answer['seq']}"
     for row in answer["clocks"]:
-        yield plain(f"{row['clock']}: {_state(row)}, due {_due(row)}")
+        yield plain(f"{row['clock']}: {_state(row)}, due {when_due(row)}")
 
 
 def regimes(answer: Json) -> Lines:

@@ -348,6 +348,26 @@ def test_times_stand_in_the_readers_own_zone_too(house: House, linus: Seen) -> N
     assert "11:40:00 UTC" in linus.page.inner_text("ol.log")
 
 
+def test_times_of_an_older_day_keep_clear_of_their_dots(house: House, linus: Seen) -> None:
+    """
+    From midnight on each line of an incident has its day before its time, and it still reads.
+    """
+    linus.page.goto(f"/incidents/{house.real}")
+    for said in ("25 Nov 23:52:06 UTC", "25 Nov 2025 23:52:06 UTC"):
+        touching = linus.page.evaluate(
+            """said => [...document.querySelectorAll("ol.log > li")].map(line => {
+                const [time, dot] = [line.querySelector(":scope > time"), line.querySelector(":scope > .dot")];
+                time.textContent = said;
+                const words = document.createRange();
+                words.selectNodeContents(time);
+                return words.getBoundingClientRect().right > dot.getBoundingClientRect().left;
+            })""",
+            said,
+        )
+        assert len(touching) > 3
+        assert not any(touching)
+
+
 @pytest.mark.parametrize(("size", "shown", "other"), [(WIDE, "wide", "slim"), (PHONE, "slim", "wide")])
 def test_labels_of_the_picture_neither_touch_nor_leave_it(
     house: House, browser: playwright.Browser, size: dict[str, int], shown: str, other: str

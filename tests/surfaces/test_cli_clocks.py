@@ -34,6 +34,16 @@ def test_what_is_due_is_a_table_that_says_who_and_to_whom(abused: Shell) -> None
     assert "nobody (commander)" in ran.out
 
 
+def test_an_incident_names_its_clocks_as_the_list_does(abused: Shell) -> None:
+    """
+    A target of our own is not a duty, and what has no date yet has none.
+    """
+    owed = abused.run("show", ID).out
+
+    assert re.search(r"clock INC-\S+\.first-notice, running, due [-0-9]+ [:0-9]+Z \(own target\)\n", owed)
+    assert re.search(r"clock INC-\S+\.root-cause, not started, no date yet\n", owed)
+
+
 def test_an_incidents_clocks_show_what_they_run_from(abused: Shell) -> None:
     """
     Who looks at a deadline has to see on which facts it stands, and what is missing.
