@@ -98,6 +98,7 @@ class _Wish:
     key: AnswerKey | None
     answer: MakeAnswer | None
     about: str
+    narrowing: str = ""  # what stays on if it can't be recorded, in words
     outcome: Outcome | None = None
     error: Exception | None = None
 
@@ -315,14 +316,9 @@ class Desk:
             Refused: Nothing was changed.
             Unavailable: Nothing was recorded.
         """
-        wish = _Wish(decide, actor, key, answer, about)
-        try:
-            with self._ahead(narrowing):
-                return self._done_with_others(wish) if narrowing or shares else self._done(wish)
-        except Unavailable as error:
-            if narrowing:
-                self._block(narrowing, error)
-            raise
+        wish = _Wish(decide, actor, key, answer, about, narrowing)
+        with self._ahead(narrowing):
+            return self._done_with_others(wish) if narrowing or shares else self._done(wish)
 
     def _done(self, wish: _Wish) -> Outcome:
         for _ in range(TRIES):
@@ -386,6 +382,8 @@ class Desk:
                 wish.outcome = self._done(wish)
             except Exception as error:  # noqa: BLE001 - raised again in the thread that waits for it
                 wish.error = error
+                if wish.narrowing and isinstance(error, Unavailable):
+                    self._block(wish.narrowing, error)  # at once: those behind it may wait long for the same disk
 
     def _write_together(self, batch: list[_Wish]) -> list[_Wish]:
         """In one write, each decided on what those before it did; returns those that are to be done by themselves."""
@@ -395,6 +393,8 @@ class Desk:
                     late, events, change = self._decided_in_turn(batch)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is met again and raised where it belongs
                 log.warning("not_written_together", changes=len(batch), error=repr(error))
+                if isinstance(error, Unavailable) and (kills := [w.narrowing for w in batch if w.narrowing]):
+                    self.blocked = self.blocked or self._failed(kills[0], error)  # until one by one says more
                 for wish in batch:
                     wish.outcome = wish.error = None
                 return batch
@@ -495,10 +495,12 @@ class Desk:
             return []
 
     def _block(self, what: str, error: Exception) -> None:
-        if self.blocked is None:
-            self.blocked = Blocked(self.clock.now(), what, str(error), self.clock.boot())
-            self._unwritten = self._unwritten or self.blocked
+        self.blocked = self.blocked or self._failed(what, error)
+        self._unwritten = self._unwritten or self.blocked
         log.error("kill_not_recorded", what=what, error=str(error), grants="stopped")
+
+    def _failed(self, what: str, error: Exception) -> Blocked:
+        return Blocked(self.clock.now(), what, str(error), self.clock.boot())
 
     def try_resume(self) -> None:
         """See whether appending works again after a failure, and write down that it had not, whoever appended first."""

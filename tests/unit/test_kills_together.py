@@ -205,6 +205,30 @@ def test_kills_that_can_not_be_written_at_all_stop_the_grants_and_leave_nothing_
     assert storm.kill("partner", "acme").result(10).body["id"] == "INC-2026-0002"
 
 
+def test_grants_stop_before_the_last_of_many_kills_has_failed(storm: Storm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may wait seconds for a locked disk; no gateway may be granted anything until the last has waited."""
+    asked = storm.comes(*THREE)
+    storm.disk.full = storm.disk.dies = True
+    blocked: list[bool] = []
+    alone = storm.desk._done
+
+    def watched(wish: Any) -> Any:
+        if wish.narrowing:
+            blocked.append(storm.desk.blocked is not None)
+        return alone(wish)
+
+    monkeypatch.setattr(storm.desk, "_done", watched)
+    storm.passes()
+    for one in asked[1:]:
+        with pytest.raises(LedgerUnavailable):
+            one.result(10)
+
+    assert blocked == [True, True, True]
+    storm.disk.broken = False
+    storm.desk.try_resume()
+    assert (storm.desk.blocked, storm.disk.read()[-1].kind) == (None, "ledger:write:resumed")
+
+
 def test_notes_share_a_write_with_kills(storm: Storm) -> None:
     """In a storm people write as well; neither they nor the next kill wait for one another's disk."""
     storm.shop.service.operations.kill(ADMIN, "partner", "initech", "before")
